@@ -36,7 +36,9 @@ const stale: string[] = [];
 const check = process.argv.includes('--check');
 for (const { path, content } of folders) {
   mkdirSync(path, { recursive: true });
-  const surplus = readdirSync(path).map((name) => join(path, name)).filter((file) => !content.has(file));
+  const surplus = readdirSync(path)
+    .map((name) => join(path, name))
+    .filter((file) => !content.has(file));
   const changed = [...content].filter(([file, text]) => !existsSync(file) || readFileSync(file, 'utf8') !== text);
   stale.push(...surplus, ...changed.map(([file]) => file));
   if (check) continue;
@@ -44,7 +46,9 @@ for (const { path, content } of folders) {
   for (const [file, text] of changed) writeFileSync(file, text);
 }
 if (check && stale.length > 0) {
-  console.error(`stale generated files (run \`npm run generate\` and commit):\n${stale.map((file) => `  ${file}`).join('\n')}`);
+  console.error(
+    `stale generated files (run \`npm run generate\` and commit):\n${stale.map((file) => `  ${file}`).join('\n')}`,
+  );
   process.exit(1);
 }
 console.log(check ? 'generated files are current' : `wrote ${stale.length} files`);

@@ -8,14 +8,18 @@ import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const stamp = join(root, 'node_modules', '.installed-lock');
-const lock = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
+const lock = createHash('sha256')
+  .update(readFileSync(join(root, 'package-lock.json')))
+  .digest('hex');
 
 if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== lock) {
   console.error('▸ installing the locked packages (npm ci, once, about a minute)');
   const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
   const install = spawnSync(npm, ['ci', '--loglevel=error'], { cwd: root, stdio: ['ignore', 2, 2] });
   if (install.status !== 0) {
-    console.error(`npm ci failed (exit ${install.status}). Check the network and the npm registry, then run the command again.`);
+    console.error(
+      `npm ci failed (exit ${install.status}). Check the network and the npm registry, then run the command again.`,
+    );
     process.exit(install.status ?? 1);
   }
   writeFileSync(stamp, lock);
@@ -29,7 +33,10 @@ if (target === undefined) {
 const own = Number(process.versions.node.split('.')[0]) >= 24;
 const node = own ? process.execPath : join(root, 'node_modules', 'node', 'bin', 'node');
 const script = target.endsWith('.ts') ? join(root, target) : binary(target);
-const child = spawn(node, [script, ...rest], { stdio: 'inherit', env: { ...process.env, PATH: `${dirname(node)}:${process.env.PATH}` } });
+const child = spawn(node, [script, ...rest], {
+  stdio: 'inherit',
+  env: { ...process.env, PATH: `${dirname(node)}:${process.env.PATH}` },
+});
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
 child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 1)));
 

@@ -13,10 +13,17 @@ const ObjectName = z
 
 export const InlinePolicy = z
   .object({
-    name: z.string().min(1).max(128).regex(/^[\w+=,.@-]+$/).describe('Name of the inline policy within the role, up to 128 characters.'),
+    name: z
+      .string()
+      .min(1)
+      .max(128)
+      .regex(/^[\w+=,.@-]+$/)
+      .describe('Name of the inline policy within the role, up to 128 characters.'),
     document: z
       .unknown()
-      .describe('The policy document, as an object or as a string of JSON. All inline policies of a role together: 10 240 characters without white space.')
+      .describe(
+        'The policy document, as an object or as a string of JSON. All inline policies of a role together: 10 240 characters without white space.',
+      )
       .meta({ 'x-kubernetes-preserve-unknown-fields': true }),
   })
   .describe('One inline policy.');
@@ -36,13 +43,15 @@ const Role = z
       .array(PolicyArn)
       .max(25)
       .optional()
-      .describe("ARNs of managed policies to attach. Others are detached. The provider's guardrails say which are allowed.")
+      .describe(
+        "ARNs of managed policies to attach. Others are detached. The provider's guardrails say which are allowed.",
+      )
       .meta({ 'x-kubernetes-list-type': 'set' }),
     inlinePolicies: z
       .array(InlinePolicy)
       .max(20)
       .optional()
-      .describe("Inline policies. Others are deleted. Need guardrails.inlinePolicies: Allow at the provider.")
+      .describe('Inline policies. Others are deleted. Need guardrails.inlinePolicies: Allow at the provider.')
       .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] }),
     permissionsBoundaryArn: PolicyArn.optional().describe(
       'Permissions boundary of the role. Where the provider forces one, it must be the same or absent.',
@@ -63,16 +72,26 @@ export const AwsFederatedIdentitySpec = z
       .object({ name: ObjectName.describe('Name of an AwsOidcProvider.') })
       .default({ name: 'default' })
       .describe('The AwsOidcProvider whose account holds the role. Immutable. Default: the one named "default".')
-      .meta(rules({ rule: 'self.name == oldSelf.name', message: 'providerRef.name is immutable: create another AwsFederatedIdentity' })),
+      .meta(
+        rules({
+          rule: 'self.name == oldSelf.name',
+          message: 'providerRef.name is immutable: create another AwsFederatedIdentity',
+        }),
+      ),
     serviceAccount: z
       .object({
         name: ObjectName.describe('Name of the ServiceAccount in the namespace of this object. Immutable.').meta(
-          rules({ rule: 'self == oldSelf', message: 'serviceAccount.name is immutable: create another AwsFederatedIdentity' }),
+          rules({
+            rule: 'self == oldSelf',
+            message: 'serviceAccount.name is immutable: create another AwsFederatedIdentity',
+          }),
         ),
         create: z
           .boolean()
           .default(true)
-          .describe('Create the ServiceAccount where it is missing (default true). One that exists is annotated, and never deleted.'),
+          .describe(
+            'Create the ServiceAccount where it is missing (default true). One that exists is annotated, and never deleted.',
+          ),
       })
       .describe('The only ServiceAccount that may assume the role.'),
     role: Role.optional(),
@@ -85,11 +104,18 @@ export const AwsFederatedIdentitySpec = z
       .max(86400)
       .default(86400)
       .describe("Life of the pods' tokens in seconds, 600 to 86400 (default); the kubelet renews them in time.")
-      .meta(rules({ rule: 'self != 3607', message: '3607 is the value that API servers take for "extend to a year": choose another' })),
+      .meta(
+        rules({
+          rule: 'self != 3607',
+          message: '3607 is the value that API servers take for "extend to a year": choose another',
+        }),
+      ),
     managementPolicy: z
       .enum(['Manage', 'Observe'])
       .default('Manage')
-      .describe('Manage (default) creates the role and repairs drift. Observe reports drift in status and writes nothing to AWS.'),
+      .describe(
+        'Manage (default) creates the role and repairs drift. Observe reports drift in status and writes nothing to AWS.',
+      ),
     deletionPolicy: z
       .enum(['Delete', 'Retain'])
       .default('Delete')
@@ -116,17 +142,31 @@ export const Drift = z.object({
 export type Drift = z.output<typeof Drift>;
 
 export const AwsFederatedIdentityStatus = z.object({
-  observedGeneration: z.int().min(-1).optional().describe('The metadata.generation that this status speaks of; -1 before the first look.'),
+  observedGeneration: z
+    .int()
+    .min(-1)
+    .optional()
+    .describe('The metadata.generation that this status speaks of; -1 before the first look.'),
   roleArn: RoleArn.optional().describe('ARN of the IAM role.'),
-  roleId: z.string().max(128).optional().describe('Unique id of the IAM role (AROA…): a role made anew under the same name has another.'),
+  roleId: z
+    .string()
+    .max(128)
+    .optional()
+    .describe('Unique id of the IAM role (AROA…): a role made anew under the same name has another.'),
   serviceAccount: z.string().max(253).optional().describe('The ServiceAccount that is bound.'),
   tagKeys: z
     .array(z.string().max(128))
     .max(50)
     .optional()
-    .describe('Keys of the tags that came from this object and its provider, so that one taken out of the spec is removed from the role.')
+    .describe(
+      'Keys of the tags that came from this object and its provider, so that one taken out of the spec is removed from the role.',
+    )
     .meta({ 'x-kubernetes-list-type': 'set' }),
-  lastSyncTime: z.string().optional().describe('When the operator last changed something in AWS for this object.').meta({ format: 'date-time' }),
+  lastSyncTime: z
+    .string()
+    .optional()
+    .describe('When the operator last changed something in AWS for this object.')
+    .meta({ format: 'date-time' }),
   lastVerifiedTime: z
     .string()
     .optional()
@@ -148,19 +188,54 @@ export const AwsFederatedIdentityKind: Kind = {
   plural: 'awsfederatedidentities',
   shortNames: ['afi'],
   scope: 'Namespaced',
-  description: 'An IAM role for the pods of one ServiceAccount: the role, its trust policy, the ServiceAccount and the proof that it works. Written by the owner of the workload.',
+  description:
+    'An IAM role for the pods of one ServiceAccount: the role, its trust policy, the ServiceAccount and the proof that it works. Written by the owner of the workload.',
   spec: AwsFederatedIdentitySpec,
   status: AwsFederatedIdentityStatus,
   selectableFields: ['.spec.providerRef.name', '.spec.serviceAccount.name'],
   columns: [
-    { name: 'Ready', type: 'string', jsonPath: ".status.conditions[?(@.type=='Ready')].status", description: 'Whether a pod started now gets working credentials.' },
+    {
+      name: 'Ready',
+      type: 'string',
+      jsonPath: ".status.conditions[?(@.type=='Ready')].status",
+      description: 'Whether a pod started now gets working credentials.',
+    },
     { name: 'Status', type: 'string', jsonPath: ".status.conditions[?(@.type=='Ready')].reason", description: 'Why.' },
-    { name: 'Drift', type: 'integer', jsonPath: '.status.driftCount', description: 'Differences between AWS and the spec.' },
+    {
+      name: 'Drift',
+      type: 'integer',
+      jsonPath: '.status.driftCount',
+      description: 'Differences between AWS and the spec.',
+    },
     { name: 'Role', type: 'string', jsonPath: '.status.roleArn', description: 'IAM role.' },
     { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp', description: 'Time since creation.' },
-    { name: 'Provider', type: 'string', jsonPath: '.spec.providerRef.name', description: 'AwsOidcProvider.', priority: 1 },
-    { name: 'ServiceAccount', type: 'string', jsonPath: '.spec.serviceAccount.name', description: 'ServiceAccount.', priority: 1 },
-    { name: 'Verified', type: 'date', jsonPath: '.status.lastVerifiedTime', description: 'Time since the token exchange.', priority: 1 },
-    { name: 'Message', type: 'string', jsonPath: ".status.conditions[?(@.type=='Ready')].message", description: 'What to do.', priority: 1 },
+    {
+      name: 'Provider',
+      type: 'string',
+      jsonPath: '.spec.providerRef.name',
+      description: 'AwsOidcProvider.',
+      priority: 1,
+    },
+    {
+      name: 'ServiceAccount',
+      type: 'string',
+      jsonPath: '.spec.serviceAccount.name',
+      description: 'ServiceAccount.',
+      priority: 1,
+    },
+    {
+      name: 'Verified',
+      type: 'date',
+      jsonPath: '.status.lastVerifiedTime',
+      description: 'Time since the token exchange.',
+      priority: 1,
+    },
+    {
+      name: 'Message',
+      type: 'string',
+      jsonPath: ".status.conditions[?(@.type=='Ready')].message",
+      description: 'What to do.',
+      priority: 1,
+    },
   ],
 };

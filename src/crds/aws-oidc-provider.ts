@@ -15,14 +15,24 @@ export const Tags = z
   .meta({ maxProperties: 40, ...rules(RESERVED_TAG_RULE) });
 
 /** The `aud` of a token; registered at AWS as a client id. */
-export const Audience = z.string().min(1).max(255).regex(/^[!-~]+$/);
+export const Audience = z
+  .string()
+  .min(1)
+  .max(255)
+  .regex(/^[!-~]+$/);
 
 const MaxSession = z.int().min(3600).max(43200);
 
 const Guardrails = z
   .object({
     managedPolicyArns: z
-      .array(z.string().min(1).max(2048).regex(/^[\w+=,.@/:*-]+$/))
+      .array(
+        z
+          .string()
+          .min(1)
+          .max(2048)
+          .regex(/^[\w+=,.@/:*-]+$/),
+      )
       .max(100)
       .optional()
       .describe(
@@ -33,7 +43,9 @@ const Guardrails = z
     inlinePolicies: z
       .enum(['Allow', 'Deny'])
       .default('Deny')
-      .describe('Whether identities may carry inline policies. Default Deny, since an inline policy can grant anything.'),
+      .describe(
+        'Whether identities may carry inline policies. Default Deny, since an inline policy can grant anything.',
+      ),
     permissionsBoundaryArn: PolicyArn.optional().describe(
       'Permissions boundary that every role gets, whatever the identity says. Strongly advised: it is the upper limit of what a tenant can obtain.',
     ),
@@ -56,13 +68,20 @@ export const AwsOidcProviderSpec = z
   .object({
     accountId: AccountId.describe(
       'The 12 digits of the AWS account. Immutable. Writes are refused while the operator holds credentials of another account.',
-    ).meta(rules({ rule: 'self == oldSelf', message: 'accountId is immutable: create another AwsOidcProvider for another account' })),
+    ).meta(
+      rules({
+        rule: 'self == oldSelf',
+        message: 'accountId is immutable: create another AwsOidcProvider for another account',
+      }),
+    ),
     region: z
       .string()
       .min(1)
       .max(32)
       .regex(/^[a-z]{2,}(-[a-z]+)+-[0-9]+$/)
-      .describe('AWS region, for example eu-west-1: the STS endpoint that pods and the operator use, and AWS_REGION of injected pods.'),
+      .describe(
+        'AWS region, for example eu-west-1: the STS endpoint that pods and the operator use, and AWS_REGION of injected pods.',
+      ),
     issuer: z
       .object({
         url: IssuerUrl.optional().describe(
@@ -83,7 +102,9 @@ export const AwsOidcProviderSpec = z
       .min(1)
       .max(5)
       .optional()
-      .describe('SHA-1 thumbprints of certificates, 40 hex digits each. Leave out, unless the issuer uses a private certificate authority: IAM finds them itself.')
+      .describe(
+        'SHA-1 thumbprints of certificates, 40 hex digits each. Leave out, unless the issuer uses a private certificate authority: IAM finds them itself.',
+      )
       .meta({ 'x-kubernetes-list-type': 'set' }),
     managementPolicy: z
       .enum(['Manage', 'Observe'])
@@ -92,11 +113,17 @@ export const AwsOidcProviderSpec = z
     deletionPolicy: z
       .enum(['Retain', 'Delete'])
       .default('Retain')
-      .describe('Whether the OIDC provider in IAM stays (Retain, default) or goes (Delete) with this object. One that existed before always stays.'),
+      .describe(
+        'Whether the OIDC provider in IAM stays (Retain, default) or goes (Delete) with this object. One that existed before always stays.',
+      ),
     roleDefaults: z
       .object({
-        path: RolePath.default('/federated/' as RolePath).describe('IAM path of new roles. Default /federated/. Roles that exist keep theirs.'),
-        maxSessionDurationSeconds: MaxSession.default(3600).describe('Longest session in seconds where the identity says nothing. Default 3600.'),
+        path: RolePath.default('/federated/' as RolePath).describe(
+          'IAM path of new roles. Default /federated/. Roles that exist keep theirs.',
+        ),
+        maxSessionDurationSeconds: MaxSession.default(3600).describe(
+          'Longest session in seconds where the identity says nothing. Default 3600.',
+        ),
         tags: Tags.optional().describe('Tags that every role gets; those of the identity win.'),
       })
       .optional()
@@ -113,11 +140,17 @@ export const AwsOidcProviderSpec = z
 export type AwsOidcProviderSpec = z.output<typeof AwsOidcProviderSpec>;
 
 export const AwsOidcProviderStatus = z.object({
-  observedGeneration: z.int().min(-1).optional().describe('The metadata.generation that this status speaks of; -1 before the first look.'),
+  observedGeneration: z
+    .int()
+    .min(-1)
+    .optional()
+    .describe('The metadata.generation that this status speaks of; -1 before the first look.'),
   arn: OidcProviderArn.optional().describe('ARN of the OIDC provider in IAM.'),
   issuer: IssuerUrl.optional().describe('The issuer, as found in a token of this API server.'),
   accountId: AccountId.optional().describe('The account that the credentials of the operator belong to.'),
-  partition: Partition.optional().describe('AWS partition, for example aws or aws-cn; taken from the ARN of the caller.'),
+  partition: Partition.optional().describe(
+    'AWS partition, for example aws or aws-cn; taken from the ARN of the caller.',
+  ),
   thumbprints: z
     .array(z.string().max(40))
     .max(5)
@@ -139,13 +172,29 @@ export const AwsOidcProviderKind: Kind = {
   spec: AwsOidcProviderSpec,
   status: AwsOidcProviderStatus,
   columns: [
-    { name: 'Ready', type: 'string', jsonPath: ".status.conditions[?(@.type=='Ready')].status", description: 'Whether identities can use it.' },
+    {
+      name: 'Ready',
+      type: 'string',
+      jsonPath: ".status.conditions[?(@.type=='Ready')].status",
+      description: 'Whether identities can use it.',
+    },
     { name: 'Status', type: 'string', jsonPath: ".status.conditions[?(@.type=='Ready')].reason", description: 'Why.' },
     { name: 'Issuer', type: 'string', jsonPath: '.status.issuer', description: "The cluster's issuer." },
     { name: 'Account', type: 'string', jsonPath: '.spec.accountId', description: 'AWS account.' },
-    { name: 'Identities', type: 'integer', jsonPath: '.status.identities', description: 'Identities that refer to it.' },
+    {
+      name: 'Identities',
+      type: 'integer',
+      jsonPath: '.status.identities',
+      description: 'Identities that refer to it.',
+    },
     { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp', description: 'Time since creation.' },
     { name: 'Arn', type: 'string', jsonPath: '.status.arn', description: 'OIDC provider in IAM.', priority: 1 },
-    { name: 'Message', type: 'string', jsonPath: ".status.conditions[?(@.type=='Ready')].message", description: 'What to do.', priority: 1 },
+    {
+      name: 'Message',
+      type: 'string',
+      jsonPath: ".status.conditions[?(@.type=='Ready')].message",
+      description: 'What to do.',
+      priority: 1,
+    },
   ],
 };

@@ -31,7 +31,10 @@ export const AwsPodInjectionKind: Kind = {
   plural: 'awspodinjections',
   shortNames: [],
   scope: 'Namespaced',
-  description: 'What the pods of a namespace are given, by ServiceAccount. Written by the operator only; read by its admission policy at each pod creation.',
+  description:
+    'What the pods of a namespace are given, by ServiceAccount. Written by the operator only; read by its admission policy at each pod creation.',
   spec: AwsPodInjectionSpec,
-  columns: [{ name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp', description: 'Time since creation.' }],
+  columns: [
+    { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp', description: 'Time since creation.' },
+  ],
 };

@@ -52,7 +52,11 @@ export type Reason = z.infer<typeof Reason>;
 export const Condition = z.object({
   type: z.string().max(316).describe('Name of the condition, for example Ready.'),
   status: z.enum(['True', 'False', 'Unknown']).describe('Whether the condition holds.'),
-  reason: z.string().min(1).max(128).describe('Machine-readable cause; every value has a heading in docs/troubleshooting.md.'),
+  reason: z
+    .string()
+    .min(1)
+    .max(128)
+    .describe('Machine-readable cause; every value has a heading in docs/troubleshooting.md.'),
   message: z.string().max(1024).describe('What happened, to which object, and what to do next.'),
   lastTransitionTime: z.string().meta({ format: 'date-time' }).describe('When status last changed.'),
   observedGeneration: z.int().min(0).optional().describe('The metadata.generation that this condition speaks of.'),

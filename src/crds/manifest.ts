@@ -74,7 +74,9 @@ function version(kind: Kind): object {
           metadata: { type: 'object' },
           spec: structural(kind.spec),
           // kstatus: a tool that looks before the first reconcile must see "in progress", not "current".
-          ...(kind.status === undefined ? {} : { status: { ...structural(kind.status), default: { observedGeneration: -1 } } }),
+          ...(kind.status === undefined
+            ? {}
+            : { status: { ...structural(kind.status), default: { observedGeneration: -1 } } }),
         },
       },
     },
@@ -98,5 +100,10 @@ function structural(schema: z.ZodObject): object {
 
 /** One CEL rule as `.meta()` of a schema. `reason` is what the API server answers in `status.details.causes`. */
 export const rules = (
-  ...validations: readonly { readonly rule: string; readonly message: string; readonly reason?: string; readonly fieldPath?: string }[]
+  ...validations: readonly {
+    readonly rule: string;
+    readonly message: string;
+    readonly reason?: string;
+    readonly fieldPath?: string;
+  }[]
 ): { readonly 'x-kubernetes-validations': readonly object[] } => ({ 'x-kubernetes-validations': validations });

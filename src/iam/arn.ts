@@ -4,17 +4,34 @@ import { z } from 'zod';
  * The names of IAM as branded types: parsed once at the edge, never looked at again.
  * Limits and character sets are those of the IAM API model (2010-05-08).
  */
-export const AccountId = z.string().regex(/^[0-9]{12}$/).brand('AccountId');
+export const AccountId = z
+  .string()
+  .regex(/^[0-9]{12}$/)
+  .brand('AccountId');
 export type AccountId = z.infer<typeof AccountId>;
 
 /** `aws`, `aws-cn`, `aws-us-gov`, `aws-eusc`, … Never a constant: it follows from the caller's ARN. */
-export const Partition = z.string().regex(/^aws(-[a-z]+)*$/).max(32).brand('Partition');
+export const Partition = z
+  .string()
+  .regex(/^aws(-[a-z]+)*$/)
+  .max(32)
+  .brand('Partition');
 export type Partition = z.infer<typeof Partition>;
 
-export const RoleName = z.string().min(1).max(64).regex(/^[\w+=,.@-]+$/).brand('RoleName');
+export const RoleName = z
+  .string()
+  .min(1)
+  .max(64)
+  .regex(/^[\w+=,.@-]+$/)
+  .brand('RoleName');
 export type RoleName = z.infer<typeof RoleName>;
 
-export const RolePath = z.string().min(1).max(512).regex(/^\/([!-~]+\/)?$/).brand('RolePath');
+export const RolePath = z
+  .string()
+  .min(1)
+  .max(512)
+  .regex(/^\/([!-~]+\/)?$/)
+  .brand('RolePath');
 export type RolePath = z.infer<typeof RolePath>;
 
 export const PolicyArn = z
@@ -42,7 +59,12 @@ export const OidcProviderArn = z
 export type OidcProviderArn = z.infer<typeof OidcProviderArn>;
 
 /** The `iss` of a token, byte for byte: a trailing slash makes another OIDC provider. */
-export const IssuerUrl = z.string().min(9).max(255).regex(/^https:\/\/[!-~]+$/).brand('IssuerUrl');
+export const IssuerUrl = z
+  .string()
+  .min(9)
+  .max(255)
+  .regex(/^https:\/\/[!-~]+$/)
+  .brand('IssuerUrl');
 export type IssuerUrl = z.infer<typeof IssuerUrl>;
 
 /** The issuer as IAM writes it in ARNs, in condition keys and in GetOpenIDConnectProvider: without its scheme. */

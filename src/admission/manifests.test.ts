@@ -1,0 +1,84 @@
+import { describe, expect, test } from 'vitest';
+import { admissionFiles, admissionManifests } from './manifests.ts';
+import { type AdmissionOptions, defaultAdmissionOptions } from './options.ts';
+import type { AdmissionObject } from './policy-object.ts';
+
+const objects = admissionManifests(defaultAdmissionOptions);
+const policies = objects.filter((object) => 'matchConstraints' in object.spec);
+const name = ({ kind, metadata }: AdmissionObject): string => `${kind} ${metadata.name}`;
+
+/** Every CEL expression anywhere in the objects. */
+function expressions(value: unknown): readonly string[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, field]) =>
+    typeof field === 'string' && /^(?:e|messageE)xpression$/.test(key) ? [field] : expressions(field),
+  );
+}
+
+describe('admission manifests', () => {
+  test.each(objects.map((object) => ({ name: name(object), object })))('$name says whose it is', ({ object }) => {
+    expect(object.metadata.labels['app.kubernetes.io/part-of']).toBe('federated-identity-operator');
+    expect(object.metadata.name).toMatch(/^federated-identity-[a-z-]+$/);
+  });
+
+  test('every policy is in force by a binding of its own kind', () => {
+    const bindings = objects.flatMap((object) =>
+      'policyName' in object.spec ? [`${object.kind} ${object.spec.policyName}`] : [],
+    );
+    expect(bindings).toEqual(policies.map(({ kind, metadata }) => `${kind}Binding ${metadata.name}`));
+  });
+
+  test('files and their objects are in the order of their names, so that a generated diff is small', () => {
+    const files = admissionFiles(defaultAdmissionOptions);
+    expect([...files.keys()]).toEqual([...files.keys()].toSorted());
+    expect([...files.values()].flat()).toEqual(objects);
+  });
+
+  test('no expression has an open quote or bracket', () => {
+    for (const expression of expressions(objects)) {
+      const unquoted = expression.replaceAll(/'(?:[^'\\]|\\.)*'/g, '');
+      expect(unquoted).not.toContain("'");
+      const count = (characters: RegExp): number => (unquoted.match(characters) ?? []).length;
+      expect({ expression, open: count(/[([{]/g) - count(/[)\]}]/g) }).toEqual({ expression, open: 0 });
+    }
+  });
+
+  test('the injection is one mutation, as each costs the API server 2 ms a pod', () => {
+    const mutations = objects.flatMap((object) => ('mutations' in object.spec ? object.spec.mutations : []));
+    expect(mutations).toHaveLength(1);
+  });
+
+  test('a policy that depends on a CRD never fails closed, so that a missing CRD stops no pod (ADR 0001)', () => {
+    const dependent = policies.filter(({ spec }) => 'paramKind' in spec);
+    expect(dependent.map(({ spec }) => 'failurePolicy' in spec && spec.failurePolicy)).toEqual([
+      'Ignore',
+      'Ignore',
+      'Ignore',
+    ]);
+  });
+
+  test("kube-system and the operator's namespace are excluded whatever else is", () => {
+    const options = { ...defaultAdmissionOptions, excludedNamespaces: ['monitoring', 'kube-system'] };
+    const excluded = admissionManifests(options).flatMap(({ spec }) =>
+      'matchConstraints' in spec && spec.matchConstraints.namespaceSelector !== undefined
+        ? [spec.matchConstraints.namespaceSelector.matchExpressions.flatMap(({ values = [] }) => values)]
+        : [],
+    );
+    const expected = ['kube-system', 'federated-identity-system', 'monitoring'];
+    expect(excluded).toEqual([expected, expected, expected]);
+  });
+
+  test.each<{ option: string; options: Partial<AdmissionOptions> }>([
+    { option: '/var/run/secrets/eks.amazonaws.com', options: { mountPath: '/var/run/own' } },
+    { option: 'eks.amazonaws.com/', options: { annotationPrefix: 'own.example', mountPath: '/own' } },
+    { option: 'sts.amazonaws.com', options: { tokenAudiences: ['own'] } },
+    { option: '3600', options: { maxOperatorTokenSeconds: 900 } },
+    {
+      option: 'system:serviceaccount:federated-identity-system:federated-identity-operator',
+      options: { operator: { namespace: 'own', serviceAccount: 'own' } },
+    },
+  ])('nothing is left of the default $option when another is chosen', ({ option, options }) => {
+    expect(JSON.stringify(objects)).toContain(option);
+    expect(JSON.stringify(admissionManifests({ ...defaultAdmissionOptions, ...options }))).not.toContain(option);
+  });
+});

@@ -1,0 +1,60 @@
+import { AwsFederatedIdentityKind } from '../crds/aws-federated-identity.ts';
+import { API_VERSION } from '../crds/manifest.ts';
+import { BOUND_LABEL } from './bound-label-policy.ts';
+import { type Cel, cel, code, conditional } from './cel.ts';
+import type { AdmissionOptions } from './options.ts';
+import { eligiblePod, INJECT_ANNOTATION, POD_FAILURE_POLICY, serviceAccountName } from './pod.ts';
+import { type AdmissionObject, named, podCreations, validatingPolicy } from './policy-object.ts';
+
+/**
+ * Denies a pod of an AwsFederatedIdentity that the operator has not yet written into the injection table, with that
+ * identity's own message; the controller that makes the pod retries. Its parameters are the identities without the label
+ * `bound`, normally none, so a namespace of many identities costs nothing. An identity that is being deleted holds
+ * nothing back: nobody expects its pods to have a role.
+ */
+export function pendingGate(options: AdmissionOptions): readonly AdmissionObject[] {
+  return validatingPolicy(
+    {
+      name: 'federated-identity-pending-gate',
+      description:
+        'Holds back pods of an AwsFederatedIdentity that is not yet bound, instead of letting them run without a role.',
+      paramRef: {
+        selector: { matchExpressions: [{ key: BOUND_LABEL, operator: 'DoesNotExist' }] },
+        parameterNotFoundAction: 'Allow',
+      },
+    },
+    {
+      failurePolicy: POD_FAILURE_POLICY,
+      matchConstraints: podCreations(options),
+      paramKind: { apiVersion: API_VERSION, kind: AwsFederatedIdentityKind.kind },
+      matchConditions: [
+        ...eligiblePod,
+        named('identity-of-the-pod', cel`params.spec.serviceAccount.name == ${serviceAccountName}`),
+        named('identity-not-deleted', cel`!has(params.metadata.deletionTimestamp)`),
+      ],
+      variables: [named('ready', readyConditions)],
+      validations: [
+        {
+          expression: 'false',
+          message: 'the AwsFederatedIdentity of the pod is not bound yet',
+          messageExpression: message.source,
+          reason: 'Forbidden',
+        },
+      ],
+    },
+  );
+}
+
+/** A list, as a variable can't be absent. */
+const readyConditions: Cel = cel`has(params.status) && has(params.status.conditions) ? params.status.conditions.filter(it, it.type == 'Ready') : []`;
+
+/** A message with a line break would be dropped by the API server as a whole. */
+const oneLine = (text: Cel): Cel => cel`${text}.replace('\\n', ' ')`;
+
+const reason = conditional(
+  cel`size(variables.ready) == 0`,
+  'the operator has not looked at it yet; is it running?',
+  cel`variables.ready[0].reason + (has(variables.ready[0].message) ? ': ' + ${oneLine(code('variables.ready[0].message'))} : '')`,
+);
+
+const message = cel`${'AwsFederatedIdentity '} + params.metadata.name + ${' is not bound yet ('} + ${reason} + ${'). Pods of ServiceAccount '} + params.spec.serviceAccount.name + ${' wait for it, since they would run without AWS credentials; controllers retry by themselves. Next: kubectl describe awsfederatedidentity '} + params.metadata.name + ${' -n '} + params.metadata.namespace + ${`. To run the pod without AWS credentials set its annotation ${INJECT_ANNOTATION}: "false"`}`;

@@ -1,0 +1,46 @@
+import { AwsFederatedIdentitySpec } from '../../crds/aws-federated-identity.ts';
+import { AwsOidcProviderSpec } from '../../crds/aws-oidc-provider.ts';
+import { terminal, waiting } from '../../errors.ts';
+import type { AwsFederatedIdentity, AwsOidcProvider } from '../../kube/kinds.ts';
+import type { IdentityInput, ProviderInput } from './desired.ts';
+
+const PROVIDER_RETRY_MS = 30_000;
+
+/** The identity with its spec as today's schema reads it: an object that an older version stored may not fit any more. */
+export function identityInput({ metadata, spec: stored }: AwsFederatedIdentity): IdentityInput {
+  const { namespace = '', name = '', uid = '' } = metadata;
+  const spec = AwsFederatedIdentitySpec.safeParse(stored);
+  if (spec.success) return { namespace, name, uid, spec: spec.data };
+  const problems = spec.error.issues.map(({ path, message }) => `spec.${path.join('.')}: ${message}`).join('; ');
+  throw terminal('InvalidSpec', `${problems}. Correct the spec.`);
+}
+
+/** The provider that the identity refers to, once it can be used. A change of the provider wakes the identity. */
+export function usableProvider(name: string, provider: AwsOidcProvider | undefined): ProviderInput {
+  if (provider === undefined) {
+    throw waiting(
+      'ProviderNotFound',
+      `AwsOidcProvider "${name}" does not exist. Correct spec.providerRef.name in a new AwsFederatedIdentity, or ask the platform team to create it.`,
+      PROVIDER_RETRY_MS,
+    );
+  }
+  const { status, metadata } = provider;
+  const ready = status?.conditions?.find(({ type }) => type === 'Ready');
+  const isDeleting = metadata.deletionTimestamp !== undefined;
+  const isUsable = ready?.status === 'True' && ready.observedGeneration === metadata.generation;
+  if (isDeleting || !isUsable || status?.arn === undefined || status.issuer === undefined) {
+    const why = isDeleting ? 'it is being deleted' : (ready?.message ?? 'it has not been looked at yet');
+    throw waiting('ProviderNotReady', `AwsOidcProvider "${name}" is not ready: ${why}`, PROVIDER_RETRY_MS);
+  }
+  return { name, spec: AwsOidcProviderSpec.parse(provider.spec), arn: status.arn, issuer: status.issuer };
+}
+
+/**
+ * The identity that has the ServiceAccount: of all that name it, the oldest; of equally old ones, that with the lowest UID.
+ * A younger one is refused, whatever the order in which they are looked at.
+ */
+export const claimant = (identities: readonly AwsFederatedIdentity[]): AwsFederatedIdentity | undefined =>
+  identities.toSorted((a, b) => (seniority(a) < seniority(b) ? -1 : 1))[0];
+
+const seniority = ({ metadata: { creationTimestamp = '', uid = '' } }: AwsFederatedIdentity): string =>
+  `${creationTimestamp}/${uid}`;

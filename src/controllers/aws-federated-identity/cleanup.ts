@@ -1,0 +1,133 @@
+import { waiting } from '../../errors.ts';
+import { requireAccount } from '../../iam/account.ts';
+import { isOwnedBy } from '../../iam/tags.ts';
+import { undefinedIfNotFound } from '../../kube/errors.ts';
+import {
+  type AwsFederatedIdentity,
+  IDENTITIES,
+  INJECTION_TABLES,
+  MANAGED_LABEL,
+  SERVICE_ACCOUNTS,
+} from '../../kube/kinds.ts';
+import { applyOwnedMetadata, ownedMetadataOf } from '../../kube/owned-metadata.ts';
+import type { KubernetesResource } from '../../kube/resource.ts';
+import { INJECTION_TABLE } from '../../crds/aws-pod-injection.ts';
+import { claimant } from './accept.ts';
+import { type ApplyContext, applyAction } from './apply.ts';
+import type { Dependencies } from './dependencies.ts';
+import { roleNameOf } from './desired.ts';
+import { planRoleDeletion } from './plan.ts';
+import { isMadeFor } from './plan-binding.ts';
+
+/**
+ * Undoes everything in the opposite order: no new pods, no table entry, no ServiceAccount of ours, no role; the finalizer
+ * last. Each part may be gone already, so that a crash anywhere is only a second start.
+ */
+export async function cleanUp(
+  dependencies: Dependencies,
+  identity: AwsFederatedIdentity,
+  context: ApplyContext,
+): Promise<void> {
+  const { kubernetes, identities } = dependencies;
+  const { namespace, uid } = identity.metadata;
+  const sameServiceAccount = identities.byIndex('serviceAccount', `${namespace}/${identity.spec.serviceAccount.name}`);
+  const isClaimant = claimant(sameServiceAccount)?.metadata.uid === uid;
+  if (isClaimant) {
+    // Pods of those that come next wait, like ours, until their own table entry is there.
+    for (const one of sameServiceAccount) await closeGate(dependencies, one, context);
+    await removeInjection(dependencies, identity, context);
+    await releaseServiceAccount(dependencies, identity, context);
+  }
+  await deleteRole(dependencies, identity, context);
+  await applyOwnedMetadata(
+    kubernetes,
+    { ...identity, type: IDENTITIES },
+    { finalizer: false, bound: false },
+    context.signal,
+  );
+}
+
+/** Without the label, the pending gate denies new pods of the ServiceAccount. */
+async function closeGate(
+  { kubernetes }: Dependencies,
+  identity: AwsFederatedIdentity,
+  { signal }: ApplyContext,
+): Promise<void> {
+  const owned = ownedMetadataOf(identity);
+  if (owned.bound)
+    await applyOwnedMetadata(kubernetes, { ...identity, type: IDENTITIES }, { ...owned, bound: false }, signal);
+}
+
+async function removeInjection(
+  { kubernetes, tables }: Dependencies,
+  { metadata, spec }: AwsFederatedIdentity,
+  { signal, log }: ApplyContext,
+): Promise<void> {
+  const { namespace } = metadata;
+  const name = { namespace, name: INJECTION_TABLE };
+  const table = tables.get(name);
+  const entries = Object.keys(table?.spec.serviceAccounts ?? {});
+  if (table === undefined || !entries.includes(spec.serviceAccount.name)) return;
+  if (entries.length === 1) {
+    const { uid, resourceVersion } = table.metadata;
+    await kubernetes.delete(INJECTION_TABLES, name, { uid, resourceVersion }, signal).catch(undefinedIfNotFound);
+  } else {
+    await kubernetes
+      .mergePatch(INJECTION_TABLES, name, { spec: { serviceAccounts: { [spec.serviceAccount.name]: null } } }, signal)
+      .catch(undefinedIfNotFound);
+  }
+  log.info({ action: 'RemoveInjection' }, 'changed the cluster');
+}
+
+/** Deletes the ServiceAccount if the operator made it; else takes back its own annotations and label. */
+async function releaseServiceAccount(
+  { kubernetes }: Dependencies,
+  { metadata, spec }: AwsFederatedIdentity,
+  { signal, log }: ApplyContext,
+): Promise<void> {
+  const { namespace = '' } = metadata;
+  const { name } = spec.serviceAccount;
+  const observed = await kubernetes
+    .get<KubernetesResource>(SERVICE_ACCOUNTS, { namespace, name }, signal)
+    .catch(undefinedIfNotFound);
+  if (observed?.metadata.labels?.[MANAGED_LABEL] === undefined) return;
+  const { uid = '' } = observed.metadata;
+  if (isMadeFor({ uid: metadata.uid ?? '' }, observed)) {
+    await kubernetes.delete(SERVICE_ACCOUNTS, { namespace, name }, { uid }, signal).catch(undefinedIfNotFound);
+    log.info({ action: 'DeleteServiceAccount' }, 'changed the cluster');
+  } else {
+    await kubernetes.apply<KubernetesResource>(SERVICE_ACCOUNTS, { metadata: { namespace, name, uid } }, signal);
+    log.info({ action: 'ReleaseServiceAccount' }, 'changed the cluster');
+  }
+}
+
+async function deleteRole(
+  dependencies: Dependencies,
+  identity: AwsFederatedIdentity,
+  { signal, log }: ApplyContext,
+): Promise<void> {
+  const { spec, metadata } = identity;
+  if (spec.deletionPolicy === 'Retain' || spec.managementPolicy === 'Observe') return;
+  const provider = dependencies.providers.get(spec.providerRef);
+  if (provider?.status?.issuer === undefined) {
+    throw waiting(
+      'ProviderNotFound',
+      `AwsOidcProvider "${spec.providerRef.name}" is not there, so the account of the role is unknown. Restore it, or set deletionPolicy: Retain to leave the role in AWS.`,
+      30_000,
+    );
+  }
+  const { namespace = '', name = '', uid = '' } = metadata;
+  const account = dependencies.accounts.inRegion(provider.spec.region);
+  await requireAccount(account, provider.spec.accountId, signal);
+  const roleName = roleNameOf({ namespace, name, spec }, provider.status.issuer);
+  const observed = await account.roles.get(roleName, signal);
+  if (observed === undefined) return;
+  if (!isOwnedBy(observed.tags, { cluster: dependencies.cluster, namespace, name, uid })) {
+    log.warn({ role: roleName }, 'IAM role is not ours and stays');
+    return;
+  }
+  for (const action of planRoleDeletion(observed)) {
+    await applyAction(account.roles, roleName, action, signal);
+    log.info({ action: action.type, role: roleName }, 'changed IAM role');
+  }
+}

@@ -1,0 +1,136 @@
+import { createHash } from 'node:crypto';
+import type { AwsFederatedIdentitySpec } from '../../crds/aws-federated-identity.ts';
+import type { AwsOidcProviderSpec } from '../../crds/aws-oidc-provider.ts';
+import type { Injection } from '../../crds/aws-pod-injection.ts';
+import { terminal } from '../../errors.ts';
+import {
+  type AccountId,
+  type IssuerUrl,
+  type OidcProviderArn,
+  type PolicyArn,
+  RoleName,
+  RolePath,
+} from '../../iam/arn.ts';
+import { parsePolicyDocument, type PolicyDocument } from '../../iam/policy-document.ts';
+import type { DesiredRole } from '../../iam/roles.ts';
+import { type Owner, ownerTags } from '../../iam/tags.ts';
+import { trustPolicy } from '../../iam/trust-policy.ts';
+import { refusalOf } from './guardrails.ts';
+
+/** The identity's name and spec; its status is no input, so that nobody can steer the operator by it. */
+export interface IdentityInput {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly spec: AwsFederatedIdentitySpec;
+}
+
+/** A provider that is ready to be used. */
+export interface ProviderInput {
+  readonly name: string;
+  readonly spec: AwsOidcProviderSpec;
+  readonly arn: OidcProviderArn;
+  readonly issuer: IssuerUrl;
+}
+
+export interface Desired {
+  readonly owner: Owner;
+  readonly accountId: AccountId;
+  readonly region: string;
+  readonly role: DesiredRole;
+  /** Tag keys that came from the specs, to tell them from tags that others set. */
+  readonly tagKeys: readonly string[];
+  /** What pods get, beside the ARN of the role. */
+  readonly injection: Omit<Injection, 'roleArn'>;
+}
+
+/** What the specs ask for. Throws a terminal ReconcileError when they cannot be allowed or are no valid policy. */
+export function desiredState(identity: IdentityInput, provider: ProviderInput, cluster: string): Desired {
+  const { spec } = identity;
+  const { accountId, region } = provider.spec;
+  const owner = { cluster, namespace: identity.namespace, name: identity.name, uid: identity.uid };
+  const audience = allowedAudience(spec, provider);
+  const role = desiredRole(identity, provider, owner);
+  const { tokenExpirationSeconds } = spec;
+  const tagKeys = [...role.tags.keys()].filter((key) => !ownerTags(owner).has(key)).toSorted();
+  return { owner, accountId, region, role, tagKeys, injection: { audience, tokenExpirationSeconds, region } };
+}
+
+function desiredRole(identity: IdentityInput, provider: ProviderInput, owner: Owner): DesiredRole {
+  const { namespace, spec } = identity;
+  const { roleDefaults } = provider.spec;
+  const guardrails: Partial<NonNullable<AwsOidcProviderSpec['guardrails']>> = provider.spec.guardrails ?? {};
+  const role = spec.role ?? {};
+  const path = roleDefaults?.path ?? guardrails.rolePath ?? RolePath.parse('/federated/');
+  const refusal = refusalOf({ role, path, guardrails, provider: `AwsOidcProvider "${provider.name}"` });
+  if (refusal !== undefined) throw refusal;
+  const { arn: providerArn, issuer } = provider;
+  return {
+    name: roleNameOf(identity, issuer),
+    path,
+    description: role.description ?? '',
+    maxSessionDurationSeconds: sessionDuration(role.maxSessionDurationSeconds, provider.spec),
+    trustPolicy: trustPolicy({
+      providerArn,
+      issuer,
+      audience: spec.audience,
+      namespace,
+      serviceAccount: spec.serviceAccount.name,
+    }),
+    permissionsBoundaryArn: guardrails.permissionsBoundaryArn ?? role.permissionsBoundaryArn,
+    managedPolicyArns: new Set<PolicyArn>(role.managedPolicyArns),
+    inlinePolicies: inlinePolicies(role.inlinePolicies ?? []),
+    tags: new Map([
+      ...Object.entries(roleDefaults?.tags ?? {}),
+      ...Object.entries(role.tags ?? {}),
+      ...ownerTags(owner),
+    ]),
+  };
+}
+
+/** The identity's wish, else the provider's default, never above the guardrail; 3600 is IAM's own default. */
+function sessionDuration(wanted: number | undefined, { roleDefaults, guardrails }: AwsOidcProviderSpec): number {
+  const duration = wanted ?? roleDefaults?.maxSessionDurationSeconds ?? 3600;
+  return Math.min(duration, guardrails?.maxSessionDurationSeconds ?? duration);
+}
+
+const MAX_ROLE_NAME = 64;
+const HASH_LENGTH = 8;
+
+/**
+ * The role's name: what the spec says, or <namespace>-<name>-<hash of issuer, namespace and name>, cut to IAM's 64
+ * characters. The issuer in the hash keeps two clusters with the same names apart in one account.
+ */
+export function roleNameOf(
+  { namespace, name, spec }: Pick<IdentityInput, 'namespace' | 'name' | 'spec'>,
+  issuer: IssuerUrl,
+): RoleName {
+  if (spec.role?.name !== undefined) return spec.role.name;
+  const hash = createHash('sha256').update(`${issuer}/${namespace}/${name}`).digest('hex').slice(0, HASH_LENGTH);
+  return RoleName.parse(`${`${namespace}-${name}`.slice(0, MAX_ROLE_NAME - HASH_LENGTH - 1)}-${hash}`);
+}
+
+function allowedAudience({ audience }: AwsFederatedIdentitySpec, { name, spec: { clientIds } }: ProviderInput): string {
+  if (clientIds.includes(audience)) return audience;
+  throw terminal(
+    'AudienceNotAllowed',
+    `spec.audience ${JSON.stringify(audience)} is not among the clientIds of AwsOidcProvider "${name}" (${clientIds.join(', ')}). Use one of them, or ask the platform team to add it there.`,
+  );
+}
+
+function inlinePolicies(
+  policies: readonly { readonly name: string; readonly document?: unknown }[],
+): ReadonlyMap<string, PolicyDocument> {
+  return new Map(
+    policies.map(({ name, document }) => {
+      try {
+        return [name, parsePolicyDocument(document)];
+      } catch (error) {
+        const text = error instanceof Error ? error.message : String(error);
+        throw terminal('PolicyInvalid', `spec.role.inlinePolicies "${name}": ${text}. Correct the document.`, {
+          cause: error,
+        });
+      }
+    }),
+  );
+}

@@ -1,0 +1,190 @@
+import type { Drift } from '../../crds/aws-federated-identity.ts';
+import type { PolicyArn, RoleName } from '../../iam/arn.ts';
+import { type PolicyDocument, samePolicyDocument } from '../../iam/policy-document.ts';
+import type { DesiredRole, Role } from '../../iam/roles.ts';
+import { describeOwner, isOwnedBy, type Owner, type Tags } from '../../iam/tags.ts';
+
+/** One write to IAM, named as the operation of AWS, so that CloudTrail, logs and this list use the same words. */
+export type RoleAction =
+  | { readonly type: 'CreateRole'; readonly role: DesiredRole }
+  | { readonly type: 'DetachRolePolicy'; readonly policyArn: PolicyArn }
+  | { readonly type: 'DeleteRolePolicy'; readonly policyName: string }
+  | { readonly type: 'UpdateAssumeRolePolicy'; readonly document: PolicyDocument }
+  | { readonly type: 'PutRolePermissionsBoundary'; readonly boundaryArn: PolicyArn }
+  | { readonly type: 'DeleteRolePermissionsBoundary' }
+  | { readonly type: 'UpdateRole'; readonly description: string; readonly maxSessionDurationSeconds: number }
+  | { readonly type: 'TagRole'; readonly tags: Tags }
+  | { readonly type: 'UntagRole'; readonly keys: readonly string[] }
+  | { readonly type: 'PutRolePolicy'; readonly policyName: string; readonly document: PolicyDocument }
+  | { readonly type: 'AttachRolePolicy'; readonly policyArn: PolicyArn }
+  | { readonly type: 'DeleteRole' };
+
+export type RolePlan =
+  /** No actions: in sync. */
+  | {
+      readonly kind: 'apply';
+      readonly name: RoleName;
+      readonly actions: readonly RoleAction[];
+      readonly drift: readonly Drift[];
+    }
+  | { readonly kind: 'refuse'; readonly reason: 'RoleNotOwned'; readonly message: string };
+
+export interface PlanContext {
+  readonly owner: Owner;
+  /** Tag keys that an earlier spec set; those no longer wanted are removed, all other foreign tags stay. */
+  readonly formerTagKeys: readonly string[];
+}
+
+interface Step {
+  readonly action: RoleAction;
+  readonly drift: readonly Drift[];
+}
+
+/**
+ * What to do in IAM so that `observed` becomes `desired`. Pure: same input, same list. Narrowing comes before widening, so
+ * that between two calls nothing is allowed that neither the old nor the new state allows. The path is fixed at creation.
+ */
+export function planRole(desired: DesiredRole, observed: Role | undefined, context: PlanContext): RolePlan {
+  const { name } = desired;
+  if (observed === undefined) return applyPlan(name, creation(desired));
+  if (!isOwnedBy(observed.tags, context.owner)) {
+    return {
+      kind: 'refuse',
+      reason: 'RoleNotOwned',
+      message: `IAM role ${name} exists and is left untouched: ${describeOwner(observed.tags)}. Create another AwsFederatedIdentity with another spec.role.name, or remove that role.`,
+    };
+  }
+  return applyPlan(name, [
+    ...detachments(desired, observed),
+    ...inlineDeletions(desired, observed),
+    ...trustUpdate(desired, observed),
+    ...boundaryChange(desired, observed),
+    ...settingsUpdate(desired, observed),
+    ...tagChanges(desired, observed, context.formerTagKeys),
+    ...inlineWrites(desired, observed),
+    ...attachments(desired, observed),
+  ]);
+}
+
+/** Everything that IAM demands to be gone before DeleteRole, and DeleteRole itself. */
+export function planRoleDeletion(observed: Role): readonly RoleAction[] {
+  return [
+    ...[...observed.managedPolicyArns].map((policyArn) => ({ type: 'DetachRolePolicy', policyArn }) as const),
+    ...[...observed.inlinePolicies.keys()].map((policyName) => ({ type: 'DeleteRolePolicy', policyName }) as const),
+    { type: 'DeleteRole' },
+  ];
+}
+
+const applyPlan = (name: RoleName, steps: readonly Step[]): RolePlan => ({
+  kind: 'apply',
+  name,
+  actions: steps.map(({ action }) => action),
+  drift: steps.flatMap(({ drift }) => drift),
+});
+
+const NOTHING: Pick<DesiredRole, 'managedPolicyArns' | 'inlinePolicies'> = {
+  managedPolicyArns: new Set(),
+  inlinePolicies: new Map(),
+};
+
+/** CreateRole carries trust policy, boundary, path, description, session and tags. */
+function creation(role: DesiredRole): readonly Step[] {
+  return [
+    { action: { type: 'CreateRole', role }, drift: [drift('role', role.name, 'absent')] },
+    ...inlineWrites(role, NOTHING),
+    ...attachments(role, NOTHING),
+  ];
+}
+
+type Policies = Pick<DesiredRole, 'managedPolicyArns' | 'inlinePolicies'>;
+
+const attachments = (desired: Policies, observed: Policies): readonly Step[] =>
+  [...desired.managedPolicyArns.difference(observed.managedPolicyArns)].toSorted().map((policyArn) => ({
+    action: { type: 'AttachRolePolicy', policyArn },
+    drift: [drift('role.managedPolicyArns', policyArn, 'not attached')],
+  }));
+
+const detachments = (desired: Policies, observed: Policies): readonly Step[] =>
+  [...observed.managedPolicyArns.difference(desired.managedPolicyArns)].toSorted().map((policyArn) => ({
+    action: { type: 'DetachRolePolicy', policyArn },
+    drift: [drift('role.managedPolicyArns', 'not attached', policyArn)],
+  }));
+
+const inlineDeletions = (desired: Policies, observed: Policies): readonly Step[] =>
+  [...observed.inlinePolicies]
+    .filter(([policyName]) => !desired.inlinePolicies.has(policyName))
+    .map(([policyName, document]) => ({
+      action: { type: 'DeleteRolePolicy', policyName },
+      drift: [drift(`role.inlinePolicies[${policyName}]`, 'absent', document)],
+    }));
+
+const inlineWrites = (desired: Policies, observed: Policies): readonly Step[] =>
+  [...desired.inlinePolicies].flatMap(([policyName, document]): readonly Step[] => {
+    const have = observed.inlinePolicies.get(policyName);
+    if (have !== undefined && samePolicyDocument(document, have)) return [];
+    return [
+      {
+        action: { type: 'PutRolePolicy', policyName, document },
+        drift: [drift(`role.inlinePolicies[${policyName}]`, document, have ?? 'absent')],
+      },
+    ];
+  });
+
+function trustUpdate({ trustPolicy: document }: DesiredRole, { trustPolicy: have }: Role): readonly Step[] {
+  if (samePolicyDocument(document, have)) return [];
+  return [{ action: { type: 'UpdateAssumeRolePolicy', document }, drift: [drift('role.trustPolicy', document, have)] }];
+}
+
+function boundaryChange(
+  { permissionsBoundaryArn: want }: DesiredRole,
+  { permissionsBoundaryArn: have }: Role,
+): readonly Step[] {
+  if (want === have) return [];
+  const row = [drift('role.permissionsBoundaryArn', want ?? 'absent', have ?? 'absent')];
+  return want === undefined
+    ? [{ action: { type: 'DeleteRolePermissionsBoundary' }, drift: row }]
+    : [{ action: { type: 'PutRolePermissionsBoundary', boundaryArn: want }, drift: row }];
+}
+
+function settingsUpdate(desired: DesiredRole, observed: Role): readonly Step[] {
+  const { description, maxSessionDurationSeconds } = desired;
+  const rows = [
+    ...(description === observed.description ? [] : [drift('role.description', description, observed.description)]),
+    ...(maxSessionDurationSeconds === observed.maxSessionDurationSeconds
+      ? []
+      : [
+          drift(
+            'role.maxSessionDurationSeconds',
+            String(maxSessionDurationSeconds),
+            String(observed.maxSessionDurationSeconds),
+          ),
+        ]),
+  ];
+  if (rows.length === 0) return [];
+  return [{ action: { type: 'UpdateRole', description, maxSessionDurationSeconds }, drift: rows }];
+}
+
+function tagChanges(desired: DesiredRole, observed: Role, formerTagKeys: readonly string[]): readonly Step[] {
+  const tags = new Map([...desired.tags].filter(([key, value]) => observed.tags.get(key) !== value));
+  const keys = formerTagKeys.filter((key) => !desired.tags.has(key) && observed.tags.has(key));
+  const steps: Step[] = [];
+  if (keys.length > 0) {
+    steps.push({ action: { type: 'UntagRole', keys }, drift: [drift('role.tags', 'absent', keys.join(', '))] });
+  }
+  if (tags.size > 0) {
+    const text = (pairs: Tags): string => [...tags.keys()].map((key) => `${key}=${pairs.get(key) ?? ''}`).join(', ');
+    steps.push({
+      action: { type: 'TagRole', tags },
+      drift: [drift('role.tags', text(desired.tags), text(observed.tags))],
+    });
+  }
+  return steps;
+}
+
+const MAX_VALUE = 256;
+
+const drift = (path: string, want: string, have: string): Drift => ({
+  path: path.slice(0, MAX_VALUE),
+  want: want.slice(0, MAX_VALUE),
+  have: have.slice(0, MAX_VALUE),
+});

@@ -1,0 +1,82 @@
+import pRetry from 'p-retry';
+import { type ReconcileError, retryable, waiting } from '../../errors.ts';
+import type { RoleArn } from '../../iam/arn.ts';
+import type { AwsFederatedIdentity } from '../../kube/kinds.ts';
+import { requestToken } from '../../kube/service-account-token.ts';
+import { judge, type Verdict } from '../../sts/federation-check.ts';
+import type { Dependencies } from './dependencies.ts';
+
+export interface VerificationInput {
+  readonly identity: AwsFederatedIdentity;
+  readonly roleArn: RoleArn;
+  readonly region: string;
+  /** When the operator last wrote to the role; undefined: long ago. */
+  readonly lastWrite: Date | undefined;
+}
+
+/** A role that was just made is known to STS within a second or two, mostly: worth a short wait in place. */
+const IN_PLACE = { retries: 3, minTimeout: 250, factor: 2 };
+/** After that the worker goes on with others. */
+const PROPAGATION_RETRY_MS = 3_000;
+
+/**
+ * Exchanges a real token of the ServiceAccount for credentials of the role, which are dropped at once. Resolves when STS
+ * accepts it. Throws Propagating while IAM spreads our last write, else the cause with its remedy.
+ */
+export async function verifyFederation(
+  dependencies: Dependencies,
+  input: VerificationInput,
+  signal: AbortSignal,
+): Promise<void> {
+  const { kubernetes, exchange, now } = dependencies;
+  const { identity, region, roleArn, lastWrite } = input;
+  const { serviceAccount, audience } = identity.spec;
+  const name = { namespace: identity.metadata.namespace, name: serviceAccount.name };
+  await pRetry(
+    async () => {
+      const token = await requestToken(kubernetes, name, audience, signal);
+      const sinceWriteMs = lastWrite === undefined ? Infinity : now().getTime() - lastWrite.getTime();
+      const verdict = judge(await exchange.exchange(region, roleArn, token, signal), sinceWriteMs);
+      if (verdict.kind !== 'verified') throw failureOf(verdict);
+    },
+    { ...IN_PLACE, signal, shouldRetry: ({ error }) => 'reason' in error && error.reason === 'Propagating' },
+  );
+}
+
+function failureOf(verdict: Exclude<Verdict, { kind: 'verified' }>): ReconcileError {
+  switch (verdict.kind) {
+    case 'propagating':
+      return waiting('Propagating', verdict.message, PROPAGATION_RETRY_MS);
+    case 'failed':
+      return retryable(verdict.reason, verdict.message);
+    default:
+      return verdict satisfies never;
+  }
+}
+
+/** Remembers when each identity was last verified, so that unchanged ones are looked at again rarely and not all at once. */
+export class VerificationSchedule {
+  readonly #intervalMs: number;
+  readonly #random: () => number;
+  readonly #last = new Map<string, number>();
+
+  constructor(intervalMs: number, random: () => number) {
+    this.#intervalMs = intervalMs;
+    this.#random = random;
+  }
+
+  /** After a start, each identity is given a random age, which spreads the work over the interval. */
+  isDue(uid: string, now: Date): boolean {
+    const last = this.#last.get(uid) ?? now.getTime() - this.#random() * this.#intervalMs;
+    this.#last.set(uid, last);
+    return now.getTime() - last >= this.#intervalMs;
+  }
+
+  verified(uid: string, now: Date): void {
+    this.#last.set(uid, now.getTime());
+  }
+
+  forget(uid: string): void {
+    this.#last.delete(uid);
+  }
+}

@@ -1,0 +1,85 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { AwsFederatedIdentity, AwsOidcProvider, AwsPodInjection } from '../../kube/kinds.ts';
+import { type KubernetesResource, nameOf, type ObjectName } from '../../kube/resource.ts';
+import type { Source } from '../../runtime/controller.ts';
+import type { Change, ObjectStore } from '../../runtime/object-store.ts';
+import { needsReconcile } from '../../runtime/predicates.ts';
+
+/** The indexes of the identity store: by which values identities are found. */
+export const IDENTITY_INDEXES = {
+  provider: ({ spec }: AwsFederatedIdentity) => [spec.providerRef.name],
+  serviceAccount: ({ metadata, spec }: AwsFederatedIdentity) => [`${metadata.namespace}/${spec.serviceAccount.name}`],
+  namespace: ({ metadata: { namespace = '' } }: AwsFederatedIdentity) => [namespace],
+} as const;
+
+export interface IdentityStores {
+  readonly identities: ObjectStore<AwsFederatedIdentity>;
+  readonly providers: ObjectStore<AwsOidcProvider>;
+  readonly serviceAccounts: ObjectStore<KubernetesResource>;
+  readonly tables: ObjectStore<AwsPodInjection>;
+}
+
+/** What wakes an identity: itself, its provider, its ServiceAccount, its namespace's table, and its rival's end. */
+export function identityWatches({
+  identities,
+  providers,
+  serviceAccounts,
+  tables,
+}: IdentityStores): readonly [
+  Source<AwsFederatedIdentity>,
+  Source<AwsOidcProvider>,
+  Source<KubernetesResource>,
+  Source<AwsPodInjection>,
+] {
+  const by = (index: keyof typeof IDENTITY_INDEXES, value: string): readonly ObjectName[] =>
+    identities.byIndex(index, value).map(nameOf);
+  return [
+    {
+      store: identities,
+      toRequests: (change) => {
+        if (!needsReconcile(change)) return [];
+        const { namespace } = change.object.metadata;
+        const rivals = by('serviceAccount', `${namespace}/${change.object.spec.serviceAccount.name}`);
+        return change.type === 'deleted' ? rivals : [nameOf(change.object)];
+      },
+    },
+    {
+      store: providers,
+      toRequests: (change) => (changesUse(change) ? by('provider', change.object.metadata.name ?? '') : []),
+    },
+    {
+      store: serviceAccounts,
+      toRequests: ({ object: { metadata } }) => by('serviceAccount', `${metadata.namespace}/${metadata.name}`),
+    },
+    {
+      store: tables,
+      toRequests: (change) => {
+        const { namespace } = change.object.metadata;
+        return changedEntries(change).flatMap((name) => by('serviceAccount', `${namespace}/${name}`));
+      },
+    },
+  ];
+}
+
+/** A provider tells by its status whether it can be used; its count of identities must not wake them all. */
+const changesUse = (change: Change<AwsOidcProvider>): boolean =>
+  change.type !== 'updated' || !isDeepStrictEqual(useOf(change.object), useOf(change.previous));
+
+function useOf({ metadata: { generation, deletionTimestamp }, status }: AwsOidcProvider): object {
+  const ready = status?.conditions?.find(({ type }) => type === 'Ready');
+  return [generation, deletionTimestamp, status?.arn, status?.issuer, ready?.status, ready?.observedGeneration];
+}
+
+/** The ServiceAccounts whose entry in a table changed. */
+function changedEntries(change: Change<AwsPodInjection>): readonly string[] {
+  const now = change.type === 'deleted' ? {} : (change.object.spec.serviceAccounts ?? {});
+  const before =
+    change.type === 'updated'
+      ? (change.previous.spec.serviceAccounts ?? {})
+      : change.type === 'deleted'
+        ? (change.object.spec.serviceAccounts ?? {})
+        : {};
+  return [...new Set([...Object.keys(now), ...Object.keys(before)])].filter(
+    (name) => !isDeepStrictEqual(now[name], before[name]),
+  );
+}

@@ -1,0 +1,21 @@
+import type { AwsAccounts } from '../../iam/account.ts';
+import type { KubernetesClient } from '../../kube/client.ts';
+import type { AwsFederatedIdentity, AwsOidcProvider } from '../../kube/kinds.ts';
+import type { ObjectName } from '../../kube/resource.ts';
+
+export interface Dependencies {
+  readonly kubernetes: KubernetesClient;
+  readonly providers: { get(name: ObjectName): AwsOidcProvider | undefined };
+  readonly identities: { byIndex(index: 'provider', value: string): readonly AwsFederatedIdentity[] };
+  readonly accounts: AwsAccounts;
+  /** UID of the kube-system namespace: tells clusters apart in ownership tags. */
+  readonly cluster: string;
+  /** The operator's own ServiceAccount, of which a token is minted to learn the issuer. */
+  readonly serviceAccount: ObjectName;
+  readonly settings: {
+    /** Time between two looks at AWS for a provider that did not change. */
+    readonly resyncIntervalMs: number;
+  };
+  readonly now: () => Date;
+  readonly random: () => number;
+}

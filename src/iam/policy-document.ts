@@ -1,0 +1,144 @@
+import { z } from 'zod';
+
+/** The JSON text of a policy document without white space, as it is sent to IAM. */
+export const PolicyDocument = z.string().brand('PolicyDocument');
+export type PolicyDocument = z.infer<typeof PolicyDocument>;
+
+type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+const MAX_DEPTH = 32;
+
+/**
+ * Reads a document as users write it, an object or a string of JSON, into the text that IAM gets.
+ * Throws an Error whose message says what is wrong; IAM itself judges the contents.
+ */
+export function parsePolicyDocument(input: unknown): PolicyDocument {
+  const value: unknown = typeof input === 'string' ? parseJson(input) : input;
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new Error('a policy document is a JSON object with Version and Statement');
+  }
+  if (!('Statement' in value)) throw new Error('the policy document has no Statement');
+  if (depthOf(value) > MAX_DEPTH) throw new Error(`the policy document is nested more than ${MAX_DEPTH} levels deep`);
+  return PolicyDocument.parse(JSON.stringify(value));
+}
+
+/** Number of characters as IAM counts them against its quotas: without white space outside of strings. */
+export const sizeOfPolicyDocument = (document: PolicyDocument): number => JSON.stringify(JSON.parse(document)).length;
+
+/**
+ * Whether two documents mean the same to IAM, whatever their spelling: a value and a list of one, the order of lists,
+ * statements and keys, the case of actions, condition operators and keys, an account id and its root ARN, an empty Sid
+ * (IAM User Guide, "Grammar of the IAM JSON policy language").
+ */
+export const samePolicyDocument = (a: PolicyDocument, b: PolicyDocument): boolean =>
+  a === b || canonicalPolicyDocument(a) === canonicalPolicyDocument(b);
+
+/** One text for all spellings of a document. Text that is no JSON object is its own canonical form. */
+export function canonicalPolicyDocument(document: PolicyDocument): string {
+  const parsed = tryParse(document);
+  if (!isObject(parsed)) return document;
+  const { Version = '2008-10-17', Id, Statement = [], ...others } = parsed;
+  const statements = listOf(Statement).map((statement) => stable(canonicalStatement(statement)));
+  return stable({
+    ...others,
+    Version,
+    ...(Id === undefined || Id === '' ? {} : { Id }),
+    Statement: statements.toSorted(),
+  });
+}
+
+function canonicalStatement(statement: Json): Json {
+  if (!isObject(statement)) return statement;
+  const entries = Object.entries(statement).flatMap(([key, value]): readonly (readonly [string, Json])[] => {
+    switch (key) {
+      case 'Sid':
+        return value === '' ? [] : [[key, value]];
+      case 'Action':
+      case 'NotAction':
+        return [[key, setOf(value, (action) => action.toLowerCase())]];
+      case 'Resource':
+      case 'NotResource':
+        return [[key, setOf(value)]];
+      case 'Principal':
+      case 'NotPrincipal':
+        return [[key, canonicalPrincipal(value)]];
+      case 'Condition':
+        return isObject(value) && Object.keys(value).length === 0 ? [] : [[key, canonicalCondition(value)]];
+      default:
+        return [[key, value]];
+    }
+  });
+  return Object.fromEntries(entries);
+}
+
+function canonicalPrincipal(principal: Json): Json {
+  if (principal === '*') return { AWS: ['*'] };
+  if (!isObject(principal)) return principal;
+  return Object.fromEntries(Object.entries(principal).map(([type, value]) => [type, setOf(value, accountOfRoot)]));
+}
+
+/** IAM stores an account id as the ARN of the account's root. */
+const accountOfRoot = (principal: string): string =>
+  /^arn:aws[a-z-]*:iam::([0-9]{12}):root$/.exec(principal)?.[1] ?? principal;
+
+function canonicalCondition(condition: Json): Json {
+  if (!isObject(condition)) return condition;
+  const operators = Object.entries(condition).map(([operator, keys]) => {
+    if (!isObject(keys)) return [operator.toLowerCase(), keys] as const;
+    return [
+      operator.toLowerCase(),
+      Object.fromEntries(Object.entries(keys).map(([key, value]) => [key.toLowerCase(), setOf(value)])),
+    ] as const;
+  });
+  return Object.fromEntries(operators);
+}
+
+/** A value or list as a sorted list without duplicates; numbers and booleans compare as strings, as IAM does. */
+function setOf(value: Json, normalise: (text: string) => string = (text) => text): Json {
+  const texts = listOf(value).map((item) => (isScalar(item) ? normalise(String(item)) : stable(item)));
+  return [...new Set(texts)].toSorted();
+}
+
+const listOf = (value: Json): readonly Json[] => (Array.isArray(value) ? value : [value]);
+
+const isScalar = (value: Json): value is string | number | boolean => typeof value !== 'object';
+
+const isObject = (value: Json | undefined): value is { readonly [key: string]: Json } =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** JSON with sorted keys. */
+function stable(value: Json): string {
+  if (Array.isArray(value)) return `[${value.map(stable).join(',')}]`;
+  if (!isObject(value)) return JSON.stringify(value);
+  const members = Object.keys(value)
+    .toSorted()
+    .map((key) => `${JSON.stringify(key)}:${stable(value[key] ?? null)}`);
+  return `{${members.join(',')}}`;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Error(`the policy document is not JSON: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+function tryParse(text: string): Json | undefined {
+  try {
+    const parsed: Json = JSON.parse(text);
+    return parsed;
+  } catch {
+    return undefined; // not JSON: it is compared as text
+  }
+}
+
+function depthOf(value: unknown): number {
+  let depth = 0;
+  for (let level: unknown[] = [value]; level.length > 0 && depth <= MAX_DEPTH; depth += 1) {
+    level = level.flatMap((item) => (typeof item === 'object' && item !== null ? Object.values(item) : []));
+  }
+  return depth;
+}

@@ -1,0 +1,38 @@
+/** Prefix of the tags by which the operator knows what is its own. Users cannot set tags under it. */
+export const OWNER_TAG_PREFIX = 'federatedidentity.dev/';
+
+const CLUSTER = `${OWNER_TAG_PREFIX}cluster`;
+const NAMESPACE = `${OWNER_TAG_PREFIX}namespace`;
+const NAME = `${OWNER_TAG_PREFIX}name`;
+const UID = `${OWNER_TAG_PREFIX}uid`;
+
+export type Tags = ReadonlyMap<string, string>;
+
+/** The object of which cluster an AWS object belongs to. Clusters are told apart by the UID of their kube-system namespace. */
+export interface Owner {
+  readonly cluster: string;
+  /** Absent for cluster-scoped owners. */
+  readonly namespace?: string | undefined;
+  readonly name: string;
+  readonly uid: string;
+}
+
+export const ownerTags = ({ cluster, namespace, name, uid }: Owner): Tags =>
+  new Map([
+    [CLUSTER, cluster],
+    ...(namespace === undefined ? [] : [[NAMESPACE, namespace] as const]),
+    [NAME, name],
+    [UID, uid],
+  ]);
+
+/** Ownership needs the cluster and the UID: a name alone can be taken again by somebody else. */
+export const isOwnedBy = (tags: Tags, owner: Owner): boolean =>
+  tags.get(CLUSTER) === owner.cluster && tags.get(UID) === owner.uid;
+
+/** Who an AWS object belongs to, for a message. */
+export function describeOwner(tags: Tags): string {
+  const cluster = tags.get(CLUSTER);
+  if (cluster === undefined) return 'it carries no tags of this operator, so somebody else made it';
+  const object = [tags.get(NAMESPACE), tags.get(NAME)].filter((part) => part !== undefined).join('/');
+  return `its tags say that it belongs to ${object} (uid ${tags.get(UID)}) of the cluster ${cluster}`;
+}

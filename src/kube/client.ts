@@ -1,0 +1,160 @@
+import { createConfiguration, HttpMethod, type KubeConfig, RequestContext } from '@kubernetes/client-node';
+import { ApiError } from './errors.ts';
+import { type KubernetesResource, nameOf, type ObjectName, resourcePath, type ResourceType } from './resource.ts';
+
+/** The operator's name in managedFields. Only fields under this name are the operator's. */
+export const FIELD_MANAGER = 'federatedidentity.dev/operator';
+
+/** What the operator does with the API server, for any kind. Failures are ApiErrors or network errors. */
+export interface KubernetesClient {
+  get<T extends KubernetesResource>(type: ResourceType, name: ObjectName, signal: AbortSignal): Promise<T>;
+  /** All objects, in pages of 500. */
+  list<T extends KubernetesResource>(type: ResourceType, query: ListQuery, signal: AbortSignal): Promise<ObjectList<T>>;
+  create<T extends KubernetesResource>(type: ResourceType, object: T, signal: AbortSignal): Promise<T>;
+  /** Server-side apply under the operator's field manager; never forced, so that a conflict is seen. */
+  apply<T extends KubernetesResource>(type: ResourceType, object: T, signal: AbortSignal): Promise<T>;
+  applyStatus<T extends KubernetesResource>(type: ResourceType, object: T, signal: AbortSignal): Promise<T>;
+  /** JSON merge patch: null removes a key. */
+  mergePatch(type: ResourceType, name: ObjectName, patch: object, signal: AbortSignal): Promise<void>;
+  /** Deletes only the very object that was seen: another UID or resourceVersion is a conflict. */
+  delete(type: ResourceType, name: ObjectName, preconditions: Preconditions, signal: AbortSignal): Promise<void>;
+  /** POST to a subresource, for example `token` of a ServiceAccount. */
+  createSubresource<T>(
+    type: ResourceType,
+    name: ObjectName,
+    subresource: object & { readonly path: string },
+    signal: AbortSignal,
+  ): Promise<T>;
+}
+
+export interface ListQuery {
+  readonly labelSelector?: string;
+}
+
+export interface ObjectList<T> {
+  readonly items: readonly T[];
+  readonly resourceVersion: string;
+}
+
+export interface Preconditions {
+  readonly uid?: string | undefined;
+  readonly resourceVersion?: string | undefined;
+}
+
+const PAGE_SIZE = 500;
+/** The API server's own limit for requests that are no watch. */
+const REQUEST_TIMEOUT_MS = 30_000;
+
+const APPLY = 'application/apply-patch+yaml';
+const MERGE_PATCH = 'application/merge-patch+json';
+const JSON_BODY = 'application/json';
+
+export function kubernetesClient(config: KubeConfig): KubernetesClient {
+  const send = sender(config);
+  const apply = <T extends KubernetesResource>(
+    type: ResourceType,
+    object: T,
+    subresource: string,
+    signal: AbortSignal,
+  ): Promise<T> => {
+    const path = `${resourcePath(type, nameOf(object))}${subresource}?fieldManager=${encodeURIComponent(FIELD_MANAGER)}`;
+    const body = { ...object, apiVersion: type.apiVersion, kind: type.kind };
+    return send<T>({ method: HttpMethod.PATCH, path, body, contentType: APPLY, signal });
+  };
+  return {
+    get: (type, name, signal) => send({ method: HttpMethod.GET, path: resourcePath(type, name), signal }),
+    list: (type, query, signal) => listPages(send, type, query, signal),
+    create: (type, object, signal) => {
+      const { namespace } = nameOf(object);
+      const path = `${resourcePath(type, { namespace })}?fieldManager=${encodeURIComponent(FIELD_MANAGER)}`;
+      const body = { ...object, apiVersion: type.apiVersion, kind: type.kind };
+      return send({ method: HttpMethod.POST, path, body, contentType: JSON_BODY, signal });
+    },
+    apply: (type, object, signal) => apply(type, object, '', signal),
+    applyStatus: (type, object, signal) => apply(type, object, '/status', signal),
+    mergePatch: async (type, name, body, signal) => {
+      const path = `${resourcePath(type, name)}?fieldManager=${encodeURIComponent(FIELD_MANAGER)}`;
+      await send({ method: HttpMethod.PATCH, path, body, contentType: MERGE_PATCH, signal });
+    },
+    delete: async (type, name, preconditions, signal) => {
+      const body = { apiVersion: 'v1', kind: 'DeleteOptions', preconditions };
+      await send({ method: HttpMethod.DELETE, path: resourcePath(type, name), body, contentType: JSON_BODY, signal });
+    },
+    createSubresource: (type, name, { path, ...body }, signal) =>
+      send({
+        method: HttpMethod.POST,
+        path: `${resourcePath(type, name)}/${path}`,
+        body,
+        contentType: JSON_BODY,
+        signal,
+      }),
+  };
+}
+
+interface ApiRequest {
+  readonly method: HttpMethod;
+  readonly path: string;
+  readonly body?: object;
+  readonly contentType?: string;
+  readonly signal: AbortSignal;
+}
+
+type Send = <T>(request: ApiRequest) => Promise<T>;
+
+/** client-node brings authentication, TLS and proxies; this adds what its generated API lacks: a signal for each request. */
+function sender(config: KubeConfig): Send {
+  const { httpApi } = createConfiguration();
+  return async <T>({ method, path, body, contentType, signal }: ApiRequest): Promise<T> => {
+    const cluster = config.getCurrentCluster();
+    if (cluster === null) throw new Error('the kubeconfig has no current cluster: set KUBECONFIG or a current-context');
+    const context = new RequestContext(`${cluster.server}${path}`, method);
+    context.setHeaderParam('Accept', JSON_BODY);
+    if (contentType !== undefined) context.setHeaderParam('Content-Type', contentType);
+    if (body !== undefined) context.setBody(JSON.stringify(body));
+    context.setSignal(AbortSignal.any([signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]));
+    await config.applySecurityAuthentication(context);
+    const response = await httpApi.send(context).toPromise();
+    const text = await response.body.text();
+    if (response.httpStatusCode < 200 || response.httpStatusCode > 299) {
+      throw apiError(response.httpStatusCode, text, response.headers['retry-after']);
+    }
+    const parsed: T = JSON.parse(text); // the API server has validated it against the kind's schema
+    return parsed;
+  };
+}
+
+function apiError(code: number, text: string, retryAfter: string | undefined): ApiError {
+  const seconds = Number(retryAfter);
+  const retryAfterMs = retryAfter !== undefined && seconds >= 0 ? seconds * 1000 : undefined;
+  try {
+    const { reason = '', message = '' }: { reason?: string; message?: string } = JSON.parse(text);
+    return new ApiError(code, reason, message, retryAfterMs);
+  } catch {
+    return new ApiError(code, '', `HTTP ${code}`, retryAfterMs); // a proxy answered, not the API server
+  }
+}
+
+async function listPages<T extends KubernetesResource>(
+  send: Send,
+  type: ResourceType,
+  { labelSelector }: ListQuery,
+  signal: AbortSignal,
+): Promise<ObjectList<T>> {
+  const items: T[] = [];
+  let resourceVersion = '';
+  let token = '';
+  do {
+    const query = new URLSearchParams({ limit: String(PAGE_SIZE) });
+    if (labelSelector !== undefined) query.set('labelSelector', labelSelector);
+    if (token !== '') query.set('continue', token);
+    const page: { items: T[]; metadata: { resourceVersion: string; continue?: string } } = await send({
+      method: HttpMethod.GET,
+      path: `${resourcePath(type)}?${query}`,
+      signal,
+    });
+    items.push(...page.items);
+    resourceVersion = page.metadata.resourceVersion;
+    token = page.metadata.continue ?? '';
+  } while (token !== '');
+  return { items, resourceVersion };
+}

@@ -1,0 +1,112 @@
+import type { Condition, Reason } from '../crds/condition.ts';
+import type { ReconcileError } from '../errors.ts';
+
+export interface ConditionUpdate {
+  readonly type: string;
+  readonly status: Condition['status'];
+  readonly reason: Reason;
+  readonly message: string;
+}
+
+export interface ConditionContext {
+  readonly previous: readonly Condition[];
+  readonly generation: number;
+  readonly now: Date;
+}
+
+/** What became of one step of a reconcile; each step is a condition type. */
+export type StepResult =
+  | { readonly kind: 'done'; readonly message: string; readonly reason?: Reason }
+  | { readonly kind: 'failed'; readonly error: ReconcileError }
+  | { readonly kind: 'pending' };
+
+/** Failures that say nothing about the object: what was true of this generation stays true. */
+const OUTAGES: ReadonlySet<Reason> = new Set([
+  'AwsUnreachable',
+  'Throttled',
+  'CredentialsExpired',
+  'CredentialsUnavailable',
+  'KubernetesRequestFailed',
+]);
+
+/** Not a failure: nothing is wrong, it only takes its time. */
+const IN_PROGRESS: ReadonlySet<Reason> = new Set(['Propagating', 'Progressing', 'Pending']);
+
+/** A failure that leaves Ready=True standing, because the same generation was ready before it. */
+export const isOutageOf = ({ reason }: ReconcileError, { previous, generation }: ConditionContext): boolean =>
+  OUTAGES.has(reason) &&
+  previous.some(
+    (condition) =>
+      condition.type === 'Ready' && condition.status === 'True' && condition.observedGeneration === generation,
+  );
+
+/** One condition for a step. */
+export function stepCondition(type: string, result: StepResult): ConditionUpdate {
+  switch (result.kind) {
+    case 'done':
+      return { type, status: 'True', reason: result.reason ?? 'Succeeded', message: result.message };
+    case 'pending':
+      return { type, status: 'Unknown', reason: 'Pending', message: 'An earlier step has not succeeded yet.' };
+    case 'failed': {
+      const { reason, message } = result.error;
+      return { type, status: IN_PROGRESS.has(reason) || OUTAGES.has(reason) ? 'Unknown' : 'False', reason, message };
+    }
+    default:
+      return result satisfies never;
+  }
+}
+
+/**
+ * Ready, and beside it Reconciling or Stalled while it is not (kstatus: both are present only while True).
+ * `failure` is the first failed step.
+ */
+export function summary(
+  failure: ReconcileError | undefined,
+  readyMessage: string,
+  context: ConditionContext,
+): readonly ConditionUpdate[] {
+  if (failure === undefined) return [{ type: 'Ready', status: 'True', reason: 'Succeeded', message: readyMessage }];
+  const { reason, message, disposition } = failure;
+  if (isOutageOf(failure, context)) {
+    const standing = 'Ready before this outage, and unchanged since: ';
+    return [{ type: 'Ready', status: 'True', reason: 'Succeeded', message: `${standing}${message}` }];
+  }
+  const ready: ConditionUpdate = {
+    type: 'Ready',
+    status: IN_PROGRESS.has(reason) ? 'Unknown' : 'False',
+    reason,
+    message,
+  };
+  return disposition.kind === 'terminal'
+    ? [ready, { type: 'Stalled', status: 'True', reason, message }]
+    : [ready, { type: 'Reconciling', status: 'True', reason: 'ProgressingWithRetry', message }];
+}
+
+const MAX_MESSAGE = 1024;
+
+/**
+ * The conditions of an object after a reconcile, sorted by type. `lastTransitionTime` moves only when a status does, so
+ * that an unchanged outcome is an unchanged list.
+ */
+export function conditionsOf(
+  updates: readonly ConditionUpdate[],
+  { previous, generation, now }: ConditionContext,
+): Condition[] {
+  return updates
+    .map((update): Condition => {
+      const before = previous.find(({ type }) => type === update.type);
+      const lastTransitionTime =
+        before?.status === update.status ? before.lastTransitionTime : `${now.toISOString().slice(0, 19)}Z`;
+      return {
+        ...update,
+        message: printable(update.message).slice(0, MAX_MESSAGE),
+        lastTransitionTime,
+        observedGeneration: generation,
+      };
+    })
+    .toSorted((a, b) => (a.type < b.type ? -1 : 1));
+}
+
+/** AWS texts can quote what a tenant wrote: control characters must not reach a terminal. */
+// oxlint-disable-next-line no-control-regex
+const printable = (message: string): string => message.replaceAll(/[\u0000-\u001f\u007f-\u009f]+/g, ' ');

@@ -1,0 +1,44 @@
+import { Command, Option } from 'commander';
+import { runOperator } from './operator.ts';
+import { FLAGS, parseSettings } from './settings.ts';
+
+const VERSION = '0.1.0';
+
+const program = new Command('federated-identity-operator')
+  .description('Gives pods on any Kubernetes cluster AWS credentials by OIDC federation, without static keys.')
+  .version(VERSION)
+  .showHelpAfterError();
+
+const run = program
+  .command('run')
+  .description(
+    'Run the operator against the cluster of KUBECONFIG (or the one it runs in) and the AWS account of its credentials.',
+  )
+  .addHelpText(
+    'after',
+    `
+Each option can be given by the environment variable of the same name; a flag wins.
+AWS credentials, endpoints and proxies come from the environment as in every AWS SDK: AWS_ROLE_ARN and
+AWS_WEB_IDENTITY_TOKEN_FILE, AWS_PROFILE, AWS_ENDPOINT_URL. The cluster comes from KUBECONFIG, else from the pod.
+
+Example, out of cluster:
+  KUBECONFIG=~/.kube/config AWS_PROFILE=sandbox federated-identity-operator run --leader-election off
+`,
+  );
+for (const { name, variable, description, defaultText } of FLAGS) {
+  const note = defaultText === '' ? '' : ` (default: ${defaultText})`;
+  run.addOption(new Option(`${name} <value>`, `${description}${note}`).env(variable));
+}
+run.action(async (given: Readonly<Record<string, unknown>>) => {
+  const shutdown = new AbortController();
+  for (const name of ['SIGTERM', 'SIGINT'] as const)
+    process.once(name, () => shutdown.abort(new Error(`received ${name}`)));
+  await runOperator(parseSettings(given), shutdown.signal);
+});
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,35 @@
+/** What a log line may say of an error. */
+export interface ErrorFields {
+  readonly type: string;
+  readonly code?: string | number | undefined;
+  readonly message?: string;
+  readonly stack?: string | undefined;
+  readonly cause?: ErrorFields;
+}
+
+/**
+ * Errors as log keys. An API server's answer is cut down to its status, because the message of client-node's
+ * ApiException holds the whole body and all headers, and the body may be a Secret.
+ */
+export function errorFields(error: unknown): ErrorFields {
+  if (!(error instanceof Error)) return { type: typeof error };
+  const code = errorCode(error);
+  if (isApiException(error)) return { type: 'ApiException', code };
+  const { name: type, message, stack, cause } = error;
+  if (cause === undefined || cause === error) return { type, code, message, stack };
+  // A wrapper that repeats the text of an ApiException, as toReconcileError does, must not bring it back.
+  if (cause instanceof Error && isApiException(cause) && message.includes(cause.message))
+    return { type, code, cause: errorFields(cause) };
+  return { type, code, message, stack, cause: errorFields(cause) };
+}
+
+/** HTTP status, or a code such as ECONNREFUSED, of the error or its nearest cause. */
+export function errorCode(error: unknown): string | number | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { code, statusCode = code } = error as { readonly code?: unknown; readonly statusCode?: unknown }; // read as unknown
+  if (typeof statusCode === 'number' && !(error instanceof DOMException)) return statusCode;
+  if (typeof statusCode === 'string') return statusCode;
+  return error.cause === error ? undefined : errorCode(error.cause);
+}
+
+const isApiException = (error: Error): boolean => 'headers' in error && 'body' in error && 'code' in error;

@@ -1,0 +1,34 @@
+import type { Logger } from 'pino';
+
+/** The name of an object, and nothing else: a reconciler reads the object itself from a store. */
+export interface Request {
+  /** Missing for cluster-scoped kinds. */
+  readonly namespace?: string | undefined;
+  readonly name: string;
+}
+
+export interface Result {
+  /** Look again after this time even if nothing changes. Missing: only a change brings the object back. */
+  readonly requeueAfterMs?: number | undefined;
+}
+
+export interface ReconcileContext {
+  /** Aborts when leadership is lost, when the shutdown's grace is over, and after the reconcile's own time limit. */
+  readonly signal: AbortSignal;
+  /** Carries controller, object and reconcileId. */
+  readonly log: Logger;
+}
+
+/** Brings one object to its desired state. Level-based and idempotent; a failure is a thrown ReconcileError. */
+export type Reconcile = (request: Request, context: ReconcileContext) => Promise<Result>;
+
+/** `namespace/name`; the namespace is empty for cluster scope. Neither part can contain a slash. */
+export type RequestKey = `${string}/${string}`;
+
+export const requestKey = ({ namespace = '', name }: Request): RequestKey => `${namespace}/${name}`;
+
+/** The inverse of `requestKey`. */
+export function toRequest(key: RequestKey): Request {
+  const [namespace = '', name = ''] = key.split('/');
+  return namespace === '' ? { name } : { namespace, name };
+}
