@@ -4,6 +4,7 @@ import { mkdirSync, existsSync, readFileSync, readdirSync, rmSync, writeFileSync
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { admissionFiles } from '../src/admission/manifests.ts';
+import { defaultAdmissionOptions } from '../src/admission/options.ts';
 import { AwsFederatedIdentityKind } from '../src/crds/aws-federated-identity.ts';
 import { AwsOidcProviderKind } from '../src/crds/aws-oidc-provider.ts';
 import { AwsPodInjectionKind } from '../src/crds/aws-pod-injection.ts';
@@ -27,9 +28,12 @@ function folder(path: string, files: ReadonlyMap<string, readonly object[]>): Re
 const crds = [AwsFederatedIdentityKind, AwsOidcProviderKind, AwsPodInjectionKind].map(
   (kind) => [`${kind.plural}.yaml`, [crdManifest(kind)]] as const,
 );
+const admission = new Map(
+  [...admissionFiles(defaultAdmissionOptions)].map(([name, objects]) => [`${name}.yaml`, objects] as const),
+);
 const folders = [
   { path: 'config/crd', content: folder('config/crd', new Map(crds)) },
-  { path: 'config/admission/policy', content: folder('config/admission/policy', admissionFiles()) },
+  { path: 'config/admission/policy', content: folder('config/admission/policy', admission) },
 ];
 
 const stale: string[] = [];

@@ -21,6 +21,7 @@ import {
   PROVIDERS,
   SERVICE_ACCOUNTS,
 } from './kube/kinds.ts';
+import { OwnWrites, readingOwnWrites, recordingWrites } from './kube/own-writes.ts';
 import { type KubernetesResource, resourcePath, type ResourceType } from './kube/resource.ts';
 import { startController } from './runtime/controller.ts';
 import { startHttpServer } from './runtime/http-server.ts';
@@ -155,7 +156,22 @@ async function control(
   const onCall = awsCallCounter(metrics);
   const accounts = awsAccounts(onCall);
   const exchange = stsTokenExchange(onCall);
-  const common = { kubernetes, ...stores, accounts, exchange, cluster, now: () => new Date(), random: Math.random };
+  const ownWrites = new OwnWrites();
+  const common = {
+    kubernetes: recordingWrites(kubernetes, ownWrites),
+    identities: {
+      ...readingOwnWrites(stores.identities, ownWrites),
+      byIndex: stores.identities.byIndex.bind(stores.identities),
+    },
+    providers: readingOwnWrites(stores.providers, ownWrites),
+    serviceAccounts: readingOwnWrites(stores.serviceAccounts, ownWrites),
+    tables: stores.tables,
+    accounts,
+    exchange,
+    cluster,
+    now: () => new Date(),
+    random: Math.random,
+  };
   const controllerSettings = {
     verification: settings.verification,
     resyncIntervalMs: settings.resyncInterval * 1000,

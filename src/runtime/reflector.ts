@@ -51,6 +51,7 @@ export async function runReflector<T extends StoredObject>(
   const outage = outageLog(options.log, { path: options.path });
   let version: string | undefined;
   let failures = 0;
+  let pauseMs = 0;
   while (!signal.aborted) {
     try {
       version ??= await list(options, signal);
@@ -59,13 +60,15 @@ export async function runReflector<T extends StoredObject>(
       if (end.livedMs >= STEADY_MS) failures = 0;
       if (end.livedMs >= STEADY_MS && end.kind === 'closed') continue;
       failures += 1;
+      pauseMs = backoff(failures);
     } catch (error) {
       if (signal.aborted) return;
       failures += 1;
+      pauseMs = backoff(failures);
       version = undefined; // it may come from another life of the API server
-      if (errorCode(error) !== 410) outage.failed(error, backoff(failures));
+      if (errorCode(error) !== 410) outage.failed(error, pauseMs);
     }
-    await sleep(backoff(failures), signal);
+    await sleep(pauseMs, signal);
   }
 }
 

@@ -1,0 +1,193 @@
+import { join } from 'node:path';
+import {
+  CONTROLLER_MANAGER,
+  REQUIRED_PROGRAMS,
+  cacheFolder,
+  cacheRoot,
+  findCached,
+  install,
+  missingPrograms,
+  withLock,
+} from './cache.ts';
+import { fetchArchiveIndex, selectArchive, unpackArchive } from './envtest-archive.ts';
+import { buildControlPlane, buildControllerManager, whyNoGo } from './go-build.ts';
+import { run } from './process.ts';
+import { type Progress, withProgress } from './progress.ts';
+import { type Source, firstOf, found, passedOver } from './sources.ts';
+import { KUBERNETES_VERSION, platformName } from './version.ts';
+
+/** Paths of the programs of one control plane. */
+export interface Binaries {
+  readonly apiServer: string;
+  readonly etcd: string;
+  readonly kubectl: string;
+  /** Only when it was asked for. */
+  readonly controllerManager?: string;
+  readonly version: string;
+}
+
+export interface BinariesOptions {
+  readonly environment: NodeJS.ProcessEnv;
+  readonly progress: Progress;
+  /** Also obtain kube-controller-manager, which the envtest archive lacks: built with Go when it is missing. */
+  readonly controllerManager?: boolean;
+}
+
+/** A folder that holds the three required programs of `version`. */
+export interface Programs {
+  readonly kind: 'programs';
+  readonly folder: string;
+  readonly version: string;
+}
+
+export const INSTALL_ADVICE =
+  'Install Go 1.26 or later, or start Docker and install kind, ' +
+  'or set KUBEBUILDER_ASSETS to a folder with kube-apiserver, etcd and kubectl.';
+
+/** KUBEBUILDER_ASSETS (when set) and the cache folder: what is on this machine already. */
+export function localSources({ environment }: BinariesOptions): readonly Source<Programs>[] {
+  const assets = environment['KUBEBUILDER_ASSETS'];
+  const cached = cachedPrograms(cacheRoot(environment));
+  return assets === undefined || assets === '' ? [cached] : [assetsPrograms(assets), cached];
+}
+
+/** The official envtest archive, then a build from Go modules. Both fill the cache folder. */
+export function remoteSources(options: BinariesOptions): readonly Source<Programs>[] {
+  return [archivePrograms(options), builtPrograms(options)];
+}
+
+/**
+ * The programs of the first source that has them. Throws one error that names why each source was passed over and
+ * what to install.
+ */
+export async function obtainBinaries(options: BinariesOptions): Promise<Binaries> {
+  const sources = [...localSources(options), ...remoteSources(options)];
+  return completeBinaries(await firstOf(sources, options.progress, INSTALL_ADVICE), options);
+}
+
+/** Adds kube-controller-manager when it was asked for. Throws when it is neither there nor can be built. */
+export async function completeBinaries({ folder, version }: Programs, options: BinariesOptions): Promise<Binaries> {
+  const binaries: Binaries = {
+    apiServer: join(folder, 'kube-apiserver'),
+    etcd: join(folder, 'etcd'),
+    kubectl: join(folder, 'kubectl'),
+    version,
+  };
+  if (options.controllerManager !== true) return binaries;
+  return { ...binaries, controllerManager: await obtainControllerManager(folder, version, options) };
+}
+
+function assetsPrograms(folder: string): Source<Programs> {
+  const name = 'KUBEBUILDER_ASSETS';
+  return {
+    name,
+    find: async () => {
+      const missing = await missingPrograms(folder, REQUIRED_PROGRAMS);
+      // Set on purpose and wrong: going on with other programs would hide it.
+      if (missing.length > 0) throw new Error(`${name} is ${folder}, which has no executable ${missing.join(', ')}`);
+      const printed = await run(join(folder, 'kube-apiserver'), ['--version'], { timeoutMs: 20_000 });
+      const version = /v(\d+\.\d+\.\d+)/.exec(printed)?.[1];
+      if (version === undefined) throw new Error(`${name}: kube-apiserver --version printed ${printed.trim()}`);
+      return found({ kind: 'programs', folder, version });
+    },
+  };
+}
+
+function cachedPrograms(root: string): Source<Programs> {
+  return {
+    name: 'cache',
+    find: async () => {
+      const cached = await findCached(root);
+      return cached === undefined
+        ? passedOver(`no Kubernetes ${KUBERNETES_VERSION} there yet`)
+        : found({ kind: 'programs', ...cached });
+    },
+  };
+}
+
+function archivePrograms({ environment, progress }: BinariesOptions): Source<Programs> {
+  const root = cacheRoot(environment);
+  return {
+    name: 'envtest archive',
+    find: async () => {
+      try {
+        const archive = selectArchive(await fetchArchiveIndex(), KUBERNETES_VERSION, platformName());
+        if (archive === undefined) return passedOver(`none for ${KUBERNETES_VERSION} on ${platformName()}`);
+        const { version } = archive;
+        const fill = (folder: string): Promise<void> => unpackArchive(archive, folder);
+        await fillCache(root, version, progress, (target) =>
+          withProgress(progress, `downloading Kubernetes ${version} (100 MB, once)`, () =>
+            install(target, REQUIRED_PROGRAMS, fill),
+          ),
+        );
+        return found({ kind: 'programs', folder: cacheFolder(root, version), version });
+      } catch (error) {
+        return passedOver(describe(error));
+      }
+    },
+  };
+}
+
+function builtPrograms({ environment, progress }: BinariesOptions): Source<Programs> {
+  const root = cacheRoot(environment);
+  const version = KUBERNETES_VERSION;
+  return {
+    name: 'Go build',
+    find: async () => {
+      const obstacle = await whyNoGo(environment);
+      if (obstacle !== undefined) return passedOver(obstacle);
+      try {
+        await fillCache(root, version, progress, (target) =>
+          install(target, REQUIRED_PROGRAMS, (folder) => buildControlPlane({ folder, version, environment, progress })),
+        );
+        return found({ kind: 'programs', folder: cacheFolder(root, version), version });
+      } catch (error) {
+        return passedOver(describe(error));
+      }
+    },
+  };
+}
+
+/** Fills the cache folder under the lock, unless another process did while this one waited. */
+async function fillCache(
+  root: string,
+  version: string,
+  progress: Progress,
+  fill: (target: string) => Promise<void>,
+): Promise<void> {
+  const target = cacheFolder(root, version);
+  await withLock(root, 'kubernetes', progress, async () => {
+    const missing = await missingPrograms(target, REQUIRED_PROGRAMS);
+    if (missing.length > 0) await fill(target);
+  });
+}
+
+async function obtainControllerManager(folder: string, version: string, options: BinariesOptions): Promise<string> {
+  const root = cacheRoot(options.environment);
+  const target = cacheFolder(root, version);
+  for (const candidate of [folder, target]) {
+    if ((await missingPrograms(candidate, [CONTROLLER_MANAGER])).length === 0)
+      return join(candidate, CONTROLLER_MANAGER);
+  }
+  const obstacle = await whyNoGo(options.environment);
+  if (obstacle !== undefined) {
+    throw new Error(
+      `${CONTROLLER_MANAGER} ${version} is built from Go modules, but there is ${obstacle}. Install Go 1.26 or later.`,
+    );
+  }
+  await withLock(root, 'kubernetes', options.progress, async () => {
+    if ((await missingPrograms(target, [CONTROLLER_MANAGER])).length === 0) return;
+    await install(target, [CONTROLLER_MANAGER], (temporary) =>
+      buildControllerManager({ ...options, folder: temporary, version }),
+    );
+  });
+  return join(target, CONTROLLER_MANAGER);
+}
+
+/** fetch hides "getaddrinfo ENOTFOUND github.com" in the cause. */
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error && !error.message.includes(error.cause.message)
+    ? `${error.message} (${error.cause.message})`
+    : error.message;
+}

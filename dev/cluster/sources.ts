@@ -1,0 +1,33 @@
+import type { Progress } from './progress.ts';
+
+/** What a source has to offer, or why it was passed over, in one line for the person who waits. */
+export type Outcome<T> =
+  | { readonly kind: 'found'; readonly value: T }
+  | { readonly kind: 'passedOver'; readonly reason: string };
+
+export interface Source<T> {
+  readonly name: string;
+  readonly find: () => Promise<Outcome<T>>;
+}
+
+export const found = <T>(value: T): Outcome<T> => ({ kind: 'found', value });
+export const passedOver = (reason: string): Outcome<never> => ({ kind: 'passedOver', reason });
+
+/** Asks the sources in order until one has something; throws one error with every reason and `advice`. */
+export async function firstOf<T>(sources: readonly Source<T>[], progress: Progress, advice: string): Promise<T> {
+  const reasons: string[] = [];
+  for (const { name, find } of sources) {
+    const outcome = await find();
+    switch (outcome.kind) {
+      case 'found':
+        return outcome.value;
+      case 'passedOver':
+        progress(`${name}: ${outcome.reason}`);
+        reasons.push(`  - ${name}: ${outcome.reason}`);
+        break;
+      default:
+        outcome satisfies never;
+    }
+  }
+  throw new Error(`No Kubernetes control plane could be prepared:\n${reasons.join('\n')}\n${advice}`);
+}
