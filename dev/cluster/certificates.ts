@@ -1,4 +1,4 @@
-import './reflect.ts';
+import 'reflect-metadata';
 import { generateKeyPair, type webcrypto } from 'node:crypto';
 import { promisify } from 'node:util';
 import {
