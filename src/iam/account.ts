@@ -1,73 +1,125 @@
-import { IAMClient } from '@aws-sdk/client-iam';
-import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
-import { waiting } from '../errors.ts';
-import { type AccountId, ownerOfArn, type Partition } from './arn.ts';
-import { type AwsCall, CLIENT_OPTIONS, tellCalls } from './calls.ts';
+import type { IAMClient } from '@aws-sdk/client-iam';
+import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
+import type { AccountId } from './arn.ts';
+import { CircuitBreaker } from './breaker.ts';
+import { CallGate } from './call-gate.ts';
+import { type AwsCall, gateCalls, tellCalls } from './calls.ts';
+import { type AccountConnection, assumedCredentials, type AwsClients, awsClients, ownCredentials } from './clients.ts';
+import { type Clock, SYSTEM_CLOCK } from './clock.ts';
 import { classify } from './errors.ts';
+import { awsInventory, type Inventory } from './inventory.ts';
 import { awsOidcProviders, type OidcProviders } from './oidc-providers.ts';
+import { type Priority, RateLimit, type RateState } from './rate-limit.ts';
 import { awsRoles, type Roles } from './roles.ts';
+import { type Caller, checkAccount, Session } from './session.ts';
 
-/** Who the operator's credentials belong to. */
-export interface Caller {
-  readonly arn: string;
-  readonly account: AccountId;
-  readonly partition: Partition;
-}
+export type { Caller } from './session.ts';
 
-/** One AWS account as the operator reaches it. */
-export interface AwsAccount {
+/** The parts of IAM that the operator uses. */
+export interface Iam {
   readonly roles: Roles;
   readonly oidcProviders: OidcProviders;
-  /** Asks STS once for each set of credentials, so that credentials of another account are noticed at their first use. */
+  readonly inventory: Inventory;
+}
+
+/** One AWS account as the operator reaches it. Its own fields are for what a user waits for. */
+export interface AwsAccount extends Iam {
+  /** The same for work that can wait, such as the drift sweep: every other call of the account goes first. */
+  readonly background: Iam;
+  /**
+   * Asks STS once for each set of credentials, so that credentials of another account are noticed at their first use; and
+   * once a minute while AWS refuses them.
+   */
   caller(signal: AbortSignal): Promise<Caller>;
 }
 
-/** The accounts of the providers. Region decides the partition and the STS endpoint. */
+/** The accounts of the providers. */
 export interface AwsAccounts {
-  inRegion(region: string): AwsAccount;
+  /** The same object for equal connections. Makes no call. */
+  of(connection: AccountConnection): AwsAccount;
+}
+
+export interface RatedAwsAccounts extends AwsAccounts {
+  /** What the rate limits are doing, by account. */
+  rates(): ReadonlyMap<AccountId, RateState>;
+}
+
+export interface AwsAccountsOptions {
+  /** Told of each finished call. */
+  readonly onCall: (call: AwsCall) => void;
+  /** Called before each write; throws when this process may not write any more. */
+  readonly fence: () => void;
+  readonly clock?: Clock;
 }
 
 /** Connects with the SDK's default credential chain and endpoints (AWS_ENDPOINT_URL is honoured). */
-export function awsAccounts(onCall: (call: AwsCall) => void): AwsAccounts {
+export function awsAccounts({ onCall, fence, clock = SYSTEM_CLOCK }: AwsAccountsOptions): RatedAwsAccounts {
   const accounts = new Map<string, AwsAccount>();
+  const limits = new Map<AccountId, RateLimit>();
+  const own = new Map<string, ReturnType<typeof ownCredentials>>();
+  const connect = (connection: AccountConnection): AwsAccount => {
+    const { accountId, region, assumeRole } = connection;
+    const limit = remembered(limits, accountId, () => new RateLimit({ clock }));
+    const base = remembered(own, region, () => ownCredentials(region, onCall));
+    const credentials =
+      assumeRole === undefined ? base : assumedCredentials(base, { ...connection, assumeRole }, onCall);
+    const breaker = new CircuitBreaker({ clock });
+    return awsAccount(awsClients(region, credentials), { accountId, limit, breaker, fence, onCall });
+  };
   return {
-    inRegion: (region) => {
-      const known = accounts.get(region) ?? connect(region, onCall);
-      accounts.set(region, known);
-      return known;
+    of: (connection) => {
+      const { accountId, region, assumeRole } = connection;
+      const key = JSON.stringify([accountId, region, assumeRole?.roleArn, assumeRole?.externalId]);
+      return remembered(accounts, key, () => connect(connection));
     },
+    rates: () => new Map([...limits].map(([accountId, limit]) => [accountId, limit.state])),
+  };
+}
+
+function remembered<Key, Value>(values: Map<Key, Value>, key: Key, make: () => Value): Value {
+  const value = values.get(key) ?? make();
+  values.set(key, value);
+  return value;
+}
+
+interface Parts {
+  readonly accountId: AccountId;
+  readonly limit: RateLimit;
+  readonly breaker: CircuitBreaker;
+  readonly fence: () => void;
+  readonly onCall: (call: AwsCall) => void;
+}
+
+function awsAccount({ sts, iam, backgroundIam }: AwsClients, { onCall, ...parts }: Parts): AwsAccount {
+  const { breaker } = parts;
+  sts.middlewareStack.add(tellCalls('sts', onCall), { step: 'initialize', name: 'tellCalls' });
+  const session = new Session({
+    breaker,
+    accessKey: ({ forceRefresh }) => sts.config.credentials({ forceRefresh }),
+    callerArn: async () => (await sts.send(new GetCallerIdentityCommand({}))).Arn ?? '',
+  });
+  const gate = new CallGate({ ...parts, session });
+  const through = (client: IAMClient, priority: Priority): Iam => {
+    client.middlewareStack.add(gateCalls(gate, priority), { step: 'initialize', priority: 'high', name: 'gateCalls' });
+    client.middlewareStack.add(tellCalls('iam', onCall), { step: 'initialize', name: 'tellCalls' });
+    return { roles: awsRoles(client), oidcProviders: awsOidcProviders(client), inventory: awsInventory(client) };
+  };
+  return {
+    ...through(iam, 'user'),
+    background: through(backgroundIam, 'background'),
+    caller: (signal) =>
+      classify('GetCallerIdentity', 'as the operator', async () => {
+        const isProbe = breaker.isOpen;
+        breaker.enter();
+        if (isProbe) session.forget();
+        return (await session.identity(signal)).caller;
+      }),
   };
 }
 
 /** Fails with WrongAccount when the credentials belong to another account than the provider's. No call but the cached STS one. */
 export async function requireAccount(account: AwsAccount, expected: string, signal: AbortSignal): Promise<Caller> {
   const caller = await account.caller(signal);
-  if (caller.account === expected) return caller;
-  throw waiting(
-    'WrongAccount',
-    `The operator's credentials (${caller.arn}) belong to account ${caller.account}, but spec.accountId is ${expected}. ` +
-      'Nothing is written. Give the operator credentials of that account, or correct spec.accountId in a new AwsOidcProvider.',
-    60_000,
-  );
-}
-
-function connect(region: string, onCall: (call: AwsCall) => void): AwsAccount {
-  const iam = new IAMClient({ region, ...CLIENT_OPTIONS });
-  const sts = new STSClient({ region, ...CLIENT_OPTIONS });
-  iam.middlewareStack.add(tellCalls('iam', onCall), { step: 'initialize', name: 'tellCalls' });
-  sts.middlewareStack.add(tellCalls('sts', onCall), { step: 'initialize', name: 'tellCalls' });
-  return { roles: awsRoles(iam), oidcProviders: awsOidcProviders(iam), caller: callerOf(sts) };
-}
-
-function callerOf(sts: STSClient): AwsAccount['caller'] {
-  let cached: { readonly accessKeyId: string; readonly caller: Caller } | undefined;
-  return (abortSignal) =>
-    classify('GetCallerIdentity', 'of the operator', async () => {
-      const { accessKeyId } = await sts.config.credentials();
-      if (cached?.accessKeyId === accessKeyId) return cached.caller;
-      const { Arn = '' } = await sts.send(new GetCallerIdentityCommand({}), { abortSignal });
-      const caller = { arn: Arn, ...ownerOfArn(Arn) };
-      cached = { accessKeyId, caller };
-      return caller;
-    });
+  checkAccount(caller, expected);
+  return caller;
 }

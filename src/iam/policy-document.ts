@@ -22,6 +22,9 @@ export function parsePolicyDocument(input: unknown): PolicyDocument {
   return PolicyDocument.parse(JSON.stringify(value));
 }
 
+/** A document as IAM returns it, percent-encoded (RFC 3986). Decoded exactly once: a `%` in a value survives. */
+export const decodePolicyDocument = (encoded = ''): PolicyDocument => PolicyDocument.parse(decodeURIComponent(encoded));
+
 /** Number of characters as IAM counts them against its quotas: without white space outside of strings. */
 export const sizeOfPolicyDocument = (document: PolicyDocument): number => JSON.stringify(JSON.parse(document)).length;
 
@@ -33,10 +36,13 @@ export const sizeOfPolicyDocument = (document: PolicyDocument): number => JSON.s
 export const samePolicyDocument = (a: PolicyDocument, b: PolicyDocument): boolean =>
   a === b || canonicalPolicyDocument(a) === canonicalPolicyDocument(b);
 
-/** One text for all spellings of a document. Text that is no JSON object is its own canonical form. */
+/**
+ * One text for all spellings of a document. Text that is no JSON object, or nested deeper than any policy, is its own
+ * canonical form.
+ */
 export function canonicalPolicyDocument(document: PolicyDocument): string {
   const parsed = tryParse(document);
-  if (!isObject(parsed)) return document;
+  if (!isObject(parsed) || depthOf(parsed) > MAX_DEPTH) return document;
   const { Version = '2008-10-17', Id, Statement = [], ...others } = parsed;
   const statements = listOf(Statement).map((statement) => stable(canonicalStatement(statement)));
   return stable({

@@ -8,6 +8,7 @@ import {
   GetRoleCommand,
   GetRolePolicyCommand,
   type IAMClient,
+  ListInstanceProfilesForRoleCommand,
   paginateListAttachedRolePolicies,
   paginateListRolePolicies,
   PutRolePermissionsBoundaryCommand,
@@ -18,9 +19,10 @@ import {
   UpdateAssumeRolePolicyCommand,
   UpdateRoleCommand,
 } from '@aws-sdk/client-iam';
+import { waiting } from '../errors.ts';
 import { PolicyArn, RoleArn, type RoleName, RolePath } from './arn.ts';
 import { awsErrorCode, classify, undefinedIfMissing } from './errors.ts';
-import { PolicyDocument } from './policy-document.ts';
+import { decodePolicyDocument, type PolicyDocument } from './policy-document.ts';
 import type { Tags } from './tags.ts';
 
 /** All that the operator decides about a role. */
@@ -46,9 +48,13 @@ export interface RoleReference {
 /** A role as IAM has it. */
 export type Role = DesiredRole & RoleReference;
 
+export type RoleSettings = Omit<Role, 'managedPolicyArns' | 'inlinePolicies'>;
+
 /** The part of IAM that the operator uses for roles, in its own types. Every failure is a ReconcileError. */
 export interface Roles {
   get(name: RoleName, signal: AbortSignal): Promise<Role | undefined>;
+  /** One call: everything but the policies. */
+  getSettings(name: RoleName, signal: AbortSignal): Promise<RoleSettings | undefined>;
   /** Trust policy, boundary, path and tags go with the one call, so that the role is never wider than asked. */
   create(role: DesiredRole, signal: AbortSignal): Promise<RoleReference | 'EntityAlreadyExists'>;
   delete(name: RoleName, signal: AbortSignal): Promise<void>;
@@ -71,11 +77,9 @@ export interface Roles {
 export function awsRoles(client: IAMClient): Roles {
   return {
     get: (name, abortSignal) => classify('GetRole', name, () => readRole(client, name, abortSignal)),
+    getSettings: (name, abortSignal) => classify('GetRole', name, () => readSettings(client, name, abortSignal)),
     create: (role, abortSignal) => classify('CreateRole', role.name, () => createRole(client, role, abortSignal)),
-    delete: (RoleName, abortSignal) =>
-      write('DeleteRole', RoleName, () =>
-        client.send(new DeleteRoleCommand({ RoleName }), { abortSignal }).catch(undefinedIfMissing),
-      ),
+    delete: (name, abortSignal) => classify('DeleteRole', `role ${name}`, () => deleteRole(client, name, abortSignal)),
     updateTrustPolicy: (RoleName, document, abortSignal) =>
       write('UpdateAssumeRolePolicy', RoleName, () =>
         client.send(new UpdateAssumeRolePolicyCommand({ RoleName, PolicyDocument: document }), { abortSignal }),
@@ -147,9 +151,30 @@ async function createRole(
   }
 }
 
+async function deleteRole(client: IAMClient, RoleName: RoleName, abortSignal: AbortSignal): Promise<void> {
+  try {
+    await client.send(new DeleteRoleCommand({ RoleName }), { abortSignal });
+  } catch (error) {
+    const code = awsErrorCode(error);
+    if (code === 'NoSuchEntity' || isUnresolved(error, RoleName)) return;
+    if (code !== 'DeleteConflict') throw error;
+    throw waiting('DeletionBlocked', await conflictOf(client, RoleName, abortSignal), 300_000, { cause: error });
+  }
+}
+
+/** Our own policies are gone by now, so what is left is somebody else's, and is named instead of removed. */
+async function conflictOf(client: IAMClient, RoleName: RoleName, abortSignal: AbortSignal): Promise<string> {
+  const { InstanceProfiles = [] } = await client.send(new ListInstanceProfilesForRoleCommand({ RoleName }), {
+    abortSignal,
+  });
+  const names = InstanceProfiles.map(({ InstanceProfileName }) => InstanceProfileName).join(', ');
+  const what = names === '' ? 'somebody attached something to it meanwhile' : `it is in the instance profiles ${names}`;
+  return `IAM role ${RoleName} cannot be deleted: ${what}. Remove it there, or set deletionPolicy: Retain to leave the role.`;
+}
+
 async function readRole(client: IAMClient, name: RoleName, abortSignal: AbortSignal): Promise<Role | undefined> {
-  const output = await client.send(new GetRoleCommand({ RoleName: name }), { abortSignal }).catch(undefinedIfMissing);
-  if (output?.Role === undefined) return undefined;
+  const settings = await readSettings(client, name, abortSignal);
+  if (settings === undefined) return undefined;
   const managedPolicyArns = new Set<PolicyArn>();
   for await (const page of paginateListAttachedRolePolicies({ client }, { RoleName: name }, { abortSignal })) {
     for (const policy of page.AttachedPolicies ?? []) managedPolicyArns.add(PolicyArn.parse(policy.PolicyArn));
@@ -158,13 +183,33 @@ async function readRole(client: IAMClient, name: RoleName, abortSignal: AbortSig
   for await (const page of paginateListRolePolicies({ client }, { RoleName: name }, { abortSignal })) {
     for (const PolicyName of page.PolicyNames ?? []) {
       const policy = await client.send(new GetRolePolicyCommand({ RoleName: name, PolicyName }), { abortSignal });
-      inlinePolicies.set(PolicyName, decode(policy.PolicyDocument));
+      inlinePolicies.set(PolicyName, decodePolicyDocument(policy.PolicyDocument));
     }
   }
-  return { ...settingsOf(name, output.Role), managedPolicyArns, inlinePolicies };
+  return { ...settings, managedPolicyArns, inlinePolicies };
 }
 
-function settingsOf(name: RoleName, role: SdkRole): Omit<Role, 'managedPolicyArns' | 'inlinePolicies'> {
+async function readSettings(
+  client: IAMClient,
+  name: RoleName,
+  abortSignal: AbortSignal,
+): Promise<RoleSettings | undefined> {
+  const output = await client
+    .send(new GetRoleCommand({ RoleName: name }), { abortSignal })
+    .catch((error: unknown) => (isUnresolved(error, name) ? undefined : undefinedIfMissing(error)));
+  return output?.Role === undefined ? undefined : settingsOf(name, output.Role);
+}
+
+/**
+ * A caller whose rights are limited to a path is told AccessDenied for a role that does not exist: IAM knows no path for
+ * it, and the text then shows `role NAME` where a role that exists would show its ARN.
+ */
+const isUnresolved = (error: unknown, name: RoleName): boolean =>
+  awsErrorCode(error) === 'AccessDenied' &&
+  error instanceof Error &&
+  error.message.includes(`on resource: role ${name} `);
+
+function settingsOf(name: RoleName, role: SdkRole): RoleSettings {
   const boundary = role.PermissionsBoundary?.PermissionsBoundaryArn;
   return {
     name,
@@ -173,13 +218,10 @@ function settingsOf(name: RoleName, role: SdkRole): Omit<Role, 'managedPolicyArn
     path: RolePath.parse(role.Path),
     description: role.Description ?? '',
     maxSessionDurationSeconds: role.MaxSessionDuration ?? 3600,
-    trustPolicy: decode(role.AssumeRolePolicyDocument),
+    trustPolicy: decodePolicyDocument(role.AssumeRolePolicyDocument),
     permissionsBoundaryArn: boundary === undefined ? undefined : PolicyArn.parse(boundary),
     tags: new Map((role.Tags ?? []).map(({ Key = '', Value = '' }) => [Key, Value])),
   };
 }
-
-/** IAM returns documents percent-encoded (RFC 3986). */
-const decode = (document = ''): PolicyDocument => PolicyDocument.parse(decodeURIComponent(document));
 
 const tagList = (tags: Tags): { Key: string; Value: string }[] => [...tags].map(([Key, Value]) => ({ Key, Value }));

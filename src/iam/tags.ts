@@ -29,6 +29,19 @@ export const ownerTags = ({ cluster, namespace, name, uid }: Owner): Tags =>
 export const isOwnedBy = (tags: Tags, owner: Owner): boolean =>
   tags.get(CLUSTER) === owner.cluster && tags.get(UID) === owner.uid;
 
+/** Whether no operator of any cluster claims the object. */
+export const isUnowned = (tags: Tags): boolean => ![...tags.keys()].some((key) => key.startsWith(OWNER_TAG_PREFIX));
+
+/** Whether every owner tag that is there names this owner; some or all of them may have been removed. */
+export function lacksOtherOwner(tags: Tags, owner: Owner): boolean {
+  const ours = ownerTags(owner);
+  return [...tags].every(([key, value]) => !key.startsWith(OWNER_TAG_PREFIX) || ours.get(key) === value);
+}
+
+/** Whether an earlier object of the same cluster and name owned it: one that was deleted and made anew. */
+export const wasOwnedByNamesake = (tags: Tags, { cluster, namespace, name }: Owner): boolean =>
+  tags.get(CLUSTER) === cluster && tags.get(NAMESPACE) === namespace && tags.get(NAME) === name;
+
 /** Who an AWS object belongs to, for a message. */
 export function describeOwner(tags: Tags): string {
   const cluster = tags.get(CLUSTER);

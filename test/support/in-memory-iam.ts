@@ -1,7 +1,8 @@
-import type { OidcProviderArn, RoleName } from '../../src/iam/arn.ts';
+import type { AwsAccount, Iam } from '../../src/iam/account.ts';
+import { Partition, type OidcProviderArn, type RoleName } from '../../src/iam/arn.ts';
 import type { DesiredOidcProvider, OidcProvider, OidcProviders } from '../../src/iam/oidc-providers.ts';
 import type { DesiredRole, Role, Roles } from '../../src/iam/roles.ts';
-import { roleArn } from './builders.ts';
+import { ACCOUNT, roleArn } from './builders.ts';
 
 /** IAM's calls in their order, as `CreateRole analytics-reports`. */
 export type OperationLog = string[];
@@ -37,6 +38,7 @@ export function inMemoryRoles(...initial: readonly Role[]): InMemoryRoles {
     });
   const roles: Roles = {
     get: (name) => call('GetRole', name, () => state.get(name)),
+    getSettings: (name) => call('GetRole', name, () => state.get(name)),
     create: (role) =>
       call('CreateRole', role.name, () => {
         if (state.has(role.name)) return 'EntityAlreadyExists';
@@ -46,8 +48,7 @@ export function inMemoryRoles(...initial: readonly Role[]): InMemoryRoles {
         return reference;
       }),
     delete: (name) => call('DeleteRole', name, () => void state.delete(name)),
-    updateTrustPolicy: (name, document) =>
-      change('UpdateAssumeRolePolicy', name, () => ({ trustPolicy: document })),
+    updateTrustPolicy: (name, document) => change('UpdateAssumeRolePolicy', name, () => ({ trustPolicy: document })),
     update: (name, { description, maxSessionDurationSeconds }) =>
       change('UpdateRole', name, () => ({ description, maxSessionDurationSeconds })),
     putPermissionsBoundary: (name, boundary) =>
@@ -126,6 +127,33 @@ export function inMemoryOidcProviders(
   return { oidcProviders, state, operations, faults };
 }
 
+/** An account that the operator is in; its inventory sees roles under a path as they are. */
+export function inMemoryAccount(
+  { roles, state, operations }: InMemoryRoles = inMemoryRoles(),
+  { oidcProviders }: InMemoryOidcProviders = inMemoryOidcProviders(),
+): AwsAccount {
+  const iam: Iam = {
+    roles,
+    oidcProviders,
+    inventory: {
+      roles: async (names, pathPrefix) => {
+        operations.push(`GetAccountAuthorizationDetails ${pathPrefix}`);
+        const found = [...state.values()].filter(({ name, path }) => names.has(name) && path.startsWith(pathPrefix));
+        return new Map(found.map((role) => [role.name, role]));
+      },
+    },
+  };
+  return {
+    ...iam,
+    background: iam,
+    caller: async () => ({
+      arn: `arn:aws:sts::${ACCOUNT}:assumed-role/operator/session`,
+      account: ACCOUNT,
+      partition: Partition.parse('aws'),
+    }),
+  };
+}
+
 interface Memory<T> extends InMemory<T> {
   readonly call: <R>(operation: string, name: string, effect: () => R) => Promise<R>;
 }
@@ -135,7 +163,8 @@ function memory<T>(state: Map<string, T>): Memory<T> {
   const faults: Fault[] = [];
   const call = async <R>(operation: string, name: string, effect: () => R): Promise<R> => {
     operations.push(`${operation} ${name}`);
-    const [fault] = faults.splice(faults.findIndex((one) => one.operation === operation) >>> 0, 1);
+    const fault = faults.find((one) => one.operation === operation);
+    if (fault !== undefined) faults.splice(faults.indexOf(fault), 1);
     if (fault?.effect === 'refused') throw fault.error;
     const result = effect();
     if (fault !== undefined) throw fault.error;

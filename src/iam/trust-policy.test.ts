@@ -1,0 +1,70 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { ISSUER, PROVIDER_ARN } from '../../test/support/builders.ts';
+import { IssuerUrl } from './arn.ts';
+import { subject, trustPolicy, type TrustPolicyInput } from './trust-policy.ts';
+
+const input = (fields: Partial<TrustPolicyInput> = {}): TrustPolicyInput => ({
+  providerArn: PROVIDER_ARN,
+  issuer: ISSUER,
+  audience: 'sts.amazonaws.com',
+  namespace: 'analytics',
+  serviceAccount: 'reports',
+  ...fields,
+});
+
+const conditionOf = (fields: Partial<TrustPolicyInput> = {}): unknown =>
+  JSON.parse(trustPolicy(input(fields))).Statement[0].Condition;
+
+describe('the trust policy', () => {
+  test('lets in one ServiceAccount with one audience, and says nothing else', () => {
+    expect(JSON.parse(trustPolicy(input()))).toEqual({
+      Version: '2012-10-17',
+      Statement: [
+        {
+          Effect: 'Allow',
+          Principal: { Federated: 'arn:aws:iam::111122223333:oidc-provider/oidc.example.com/cluster-a' },
+          Action: 'sts:AssumeRoleWithWebIdentity',
+          Condition: {
+            StringEquals: {
+              'oidc.example.com/cluster-a:aud': 'sts.amazonaws.com',
+              'oidc.example.com/cluster-a:sub': 'system:serviceaccount:analytics:reports',
+            },
+          },
+        },
+      ],
+    });
+  });
+
+  test.each([
+    { name: 'demands the subject, else each ServiceAccount of the cluster could assume the role', key: 'sub' },
+    { name: 'demands the audience, else a token for another service could be used', key: 'aud' },
+  ])('$name', ({ key }) => {
+    expect(conditionOf()).toHaveProperty(['StringEquals', `oidc.example.com/cluster-a:${key}`]);
+  });
+
+  test('keeps the trailing slash of an AKS issuer in the condition keys', () => {
+    const issuer = IssuerUrl.parse('https://westeurope.oic.prod-aks.azure.com/tenant/cluster/');
+    expect(conditionOf({ issuer })).toEqual({
+      StringEquals: {
+        'westeurope.oic.prod-aks.azure.com/tenant/cluster/:aud': 'sts.amazonaws.com',
+        'westeurope.oic.prod-aks.azure.com/tenant/cluster/:sub': 'system:serviceaccount:analytics:reports',
+      },
+    });
+  });
+
+  test('never matches by pattern, whatever the names are', () => {
+    const name = fc.string({ unit: fc.constantFrom('a', '-', '.', '*', '?', '"', '\\', '$', '{'), minLength: 1 });
+    fc.assert(
+      fc.property(name, name, (namespace, serviceAccount) => {
+        const condition = conditionOf({ namespace, serviceAccount });
+        expect(condition).toEqual({
+          StringEquals: {
+            'oidc.example.com/cluster-a:aud': 'sts.amazonaws.com',
+            'oidc.example.com/cluster-a:sub': subject(namespace, serviceAccount),
+          },
+        });
+      }),
+    );
+  });
+});
