@@ -1,10 +1,19 @@
 import { Command, Option } from 'commander';
+import { planCommand } from './cli/plan.ts';
+import { type Terminal, wantsColors } from './cli/terminal.ts';
 import { runOperator } from './operator.ts';
 import { FLAGS, parseSettings } from './settings.ts';
 
 const VERSION = '0.1.0';
 
-const program = new Command('federated-identity-operator')
+const terminal: Terminal = {
+  write: (text) => void process.stdout.write(text),
+  warn: (text) => void process.stderr.write(text),
+  colors: wantsColors(process.stdout.isTTY, process.env),
+};
+
+// Set by bin/kubectl-aws_identity, so that --help shows what was typed.
+const program = new Command(process.env['KUBECTL_PLUGIN_NAME'] ?? 'federated-identity-operator')
   .description('Gives pods on any Kubernetes cluster AWS credentials by OIDC federation, without static keys.')
   .version(VERSION)
   .showHelpAfterError();
@@ -35,6 +44,8 @@ run.action(async (given: Readonly<Record<string, unknown>>) => {
     process.once(name, () => shutdown.abort(new Error(`received ${name}`)));
   await runOperator(parseSettings(given), shutdown.signal);
 });
+
+program.addCommand(planCommand(terminal, (code) => void (process.exitCode = code)));
 
 try {
   await program.parseAsync();

@@ -4,36 +4,31 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Logger, pino } from 'pino';
 import { Counter } from 'prom-client';
 import { reconcileFederatedIdentity } from './controllers/aws-federated-identity/reconcile.ts';
-import { IDENTITY_INDEXES, identityWatches } from './controllers/aws-federated-identity/watches.ts';
+import { FirstSweeps } from './controllers/aws-federated-identity/first-sweeps.ts';
+import { KnownRoles } from './controllers/aws-federated-identity/known-roles.ts';
+import { sweepDrift } from './controllers/aws-federated-identity/sweep.ts';
+import { identityWatches, sweepWatches } from './controllers/aws-federated-identity/watches.ts';
 import { reconcileOidcProvider } from './controllers/aws-oidc-provider/reconcile.ts';
 import { providerWatches } from './controllers/aws-oidc-provider/watches.ts';
+import type { Drift } from './crds/aws-federated-identity.ts';
 import { awsAccounts } from './iam/account.ts';
 import type { AwsCall } from './iam/calls.ts';
-import { type KubernetesClient, kubernetesClient } from './kube/client.ts';
-import {
-  type AwsFederatedIdentity,
-  type AwsOidcProvider,
-  type AwsPodInjection,
-  IDENTITIES,
-  INJECTION_TABLES,
-  MANAGED_LABEL,
-  NAMESPACES,
-  PROVIDERS,
-  SERVICE_ACCOUNTS,
-} from './kube/kinds.ts';
+import { kubernetesClient } from './kube/client.ts';
+import { type AwsFederatedIdentity, NAMESPACES } from './kube/kinds.ts';
 import { OwnWrites, readingOwnWrites, recordingWrites } from './kube/own-writes.ts';
-import { type KubernetesResource, resourcePath, type ResourceType } from './kube/resource.ts';
+import type { KubernetesResource } from './kube/resource.ts';
 import { startController } from './runtime/controller.ts';
 import { startHttpServer } from './runtime/http-server.ts';
 import { kubernetesLeases } from './runtime/kubernetes-leases.ts';
 import { runAsLeader } from './runtime/leader-election.ts';
 import { createMetrics, type Metrics } from './runtime/metrics.ts';
-import { ObjectStore, type ObjectStoreOptions } from './runtime/object-store.ts';
-import { runReflector } from './runtime/reflector.ts';
 import type { Settings } from './settings.ts';
+import { type Connection, createStores, followAll, type Stores } from './stores.ts';
 import { stsTokenExchange } from './sts/token-exchange.ts';
 
 const LEASE = 'federated-identity-operator';
+/** A sweep of thousands of roles takes seconds; after that, roles are read one by one. */
+const FIRST_SWEEP_PATIENCE_MS = 15_000;
 
 /** Wires everything and runs until `shutdown` aborts. Rejects when the start is impossible: bad kubeconfig, port in use. */
 export async function runOperator(settings: Settings, shutdown: AbortSignal): Promise<void> {
@@ -64,68 +59,15 @@ function logger({ logLevel }: Settings): Logger {
   });
 }
 
-interface Stores {
-  readonly providers: ObjectStore<AwsOidcProvider>;
-  readonly identities: ObjectStore<AwsFederatedIdentity>;
-  readonly serviceAccounts: ObjectStore<KubernetesResource>;
-  readonly tables: ObjectStore<AwsPodInjection>;
+/** The time in which this replica works. */
+interface Term {
+  /** Aborts when leadership is lost. */
+  readonly signal: AbortSignal;
+  /** Resolves when the work should come to its end. */
+  readonly stopRequested: Promise<void>;
+  /** Throws when this replica may not write any more. */
+  readonly fence: () => void;
 }
-
-function createStores(log: Logger): Stores {
-  const options = { log, transform: withoutManagedFields };
-  const identityOptions: ObjectStoreOptions<AwsFederatedIdentity> = {
-    log,
-    transform: withoutManagedFields,
-    indexes: IDENTITY_INDEXES,
-  };
-  return {
-    providers: new ObjectStore<AwsOidcProvider>(options),
-    identities: new ObjectStore(identityOptions),
-    serviceAccounts: new ObjectStore<KubernetesResource>(options),
-    tables: new ObjectStore<AwsPodInjection>(options),
-  };
-}
-
-/** managedFields are half of a small object, and nobody here reads them. */
-function withoutManagedFields<T extends KubernetesResource>(object: T): T {
-  const { managedFields: _, ...metadata } = object.metadata as T['metadata'] & { managedFields?: unknown }; // not in ObjectMeta
-  return { ...object, metadata };
-}
-
-interface Connection {
-  readonly config: KubeConfig;
-  readonly kubernetes: KubernetesClient;
-  readonly log: Logger;
-}
-
-async function followAll(connection: Connection, stores: Stores, signal: AbortSignal): Promise<void> {
-  await Promise.all([
-    follow(connection, PROVIDERS, stores.providers, {}, signal),
-    follow(connection, IDENTITIES, stores.identities, {}, signal),
-    follow(connection, INJECTION_TABLES, stores.tables, {}, signal),
-    follow(connection, SERVICE_ACCOUNTS, stores.serviceAccounts, { labelSelector: `${MANAGED_LABEL}=true` }, signal),
-  ]);
-}
-
-// oxlint-disable-next-line max-params -- the last one is the signal, as everywhere
-const follow = <T extends KubernetesResource>(
-  { config, kubernetes, log }: Connection,
-  type: ResourceType,
-  store: ObjectStore<T>,
-  query: Readonly<Record<string, string>>,
-  signal: AbortSignal,
-): Promise<void> =>
-  runReflector<T>(
-    {
-      config,
-      path: resourcePath(type),
-      query,
-      store,
-      log,
-      list: (limited) => kubernetes.list<T>(type, query, limited),
-    },
-    signal,
-  );
 
 interface Parts extends Connection {
   readonly settings: Settings;
@@ -137,7 +79,11 @@ interface Parts extends Connection {
 async function lead(parts: Parts, shutdown: AbortSignal): Promise<void> {
   const { settings, config, metrics, log } = parts;
   if (settings.leaderElection === 'off') {
-    await control(parts, { signal: new AbortController().signal, stopRequested: whenAborted(shutdown) });
+    await control(parts, {
+      signal: new AbortController().signal,
+      stopRequested: whenAborted(shutdown),
+      fence: () => {},
+    });
     return;
   }
   const identity = `${settings.podName || hostname()}_${crypto.randomUUID()}`;
@@ -147,43 +93,18 @@ async function lead(parts: Parts, shutdown: AbortSignal): Promise<void> {
   );
 }
 
-async function control(
-  { settings, kubernetes, stores, metrics, log }: Parts,
-  leadership: { readonly signal: AbortSignal; readonly stopRequested: Promise<void> },
-): Promise<void> {
-  const cluster = await clusterId(kubernetes, log, leadership);
+/** Starts the controllers, and ends with them. */
+async function control(parts: Parts, leadership: Term): Promise<void> {
+  const cluster = await clusterId(parts, leadership);
   if (cluster === undefined) return;
-  const onCall = awsCallCounter(metrics);
-  const accounts = awsAccounts(onCall);
-  const exchange = stsTokenExchange(onCall);
-  const ownWrites = new OwnWrites();
-  const common = {
-    kubernetes: recordingWrites(kubernetes, ownWrites),
-    identities: {
-      ...readingOwnWrites(stores.identities, ownWrites),
-      byIndex: stores.identities.byIndex.bind(stores.identities),
-    },
-    providers: readingOwnWrites(stores.providers, ownWrites),
-    serviceAccounts: readingOwnWrites(stores.serviceAccounts, ownWrites),
-    tables: stores.tables,
-    accounts,
-    exchange,
-    cluster,
-    now: () => new Date(),
-    random: Math.random,
-  };
-  const controllerSettings = {
-    verification: settings.verification,
-    resyncIntervalMs: settings.resyncInterval * 1000,
-    verificationIntervalMs: settings.verificationInterval * 1000,
-  };
-  const serviceAccount = { namespace: settings.namespace, name: settings.serviceAccount };
+  const { settings, stores, metrics, log } = parts;
+  const dependencies = dependenciesOf(parts, cluster, leadership.fence);
   const shared = { concurrency: settings.concurrency, log, metrics, drainMs: settings.shutdownGrace * 1000 };
   await using providers = startController(
     {
       ...shared,
       name: 'aws-oidc-provider',
-      reconcile: reconcileOidcProvider({ ...common, serviceAccount, settings: controllerSettings }),
+      reconcile: reconcileOidcProvider(dependencies),
       sources: providerWatches(stores),
     },
     leadership.signal,
@@ -192,19 +113,59 @@ async function control(
     {
       ...shared,
       name: 'aws-federated-identity',
-      reconcile: reconcileFederatedIdentity({ ...common, settings: controllerSettings }),
+      reconcile: reconcileFederatedIdentity(dependencies),
       sources: identityWatches(stores),
     },
     leadership.signal,
   );
-  await Promise.race([leadership.stopRequested, Promise.all([providers.ended, identities.ended])]);
-} // leaving disposes in reverse order: identities first, then providers
+  const enqueue = identities.enqueue.bind(identities);
+  await using sweeps = startController(
+    {
+      ...shared,
+      name: 'drift-sweep',
+      reconcile: sweepDrift({ ...dependencies, enqueue }),
+      sources: sweepWatches(stores),
+    },
+    leadership.signal,
+  );
+  await Promise.race([leadership.stopRequested, Promise.all([providers.ended, identities.ended, sweeps.ended])]);
+} // leaving disposes in reverse order: sweeps, identities, providers
+
+/** What the controllers work with; each takes what it needs. */
+function dependenciesOf({ settings, kubernetes, stores, metrics, log }: Parts, cluster: string, fence: () => void) {
+  const ownWrites = new OwnWrites();
+  const onCall = awsCallCounter(metrics);
+  const byIndex = stores.identities.byIndex.bind(stores.identities);
+  return {
+    kubernetes: recordingWrites(kubernetes, ownWrites),
+    identities: { ...readingOwnWrites(stores.identities, ownWrites), byIndex },
+    providers: readingOwnWrites(stores.providers, ownWrites),
+    serviceAccounts: readingOwnWrites(stores.serviceAccounts, ownWrites),
+    tables: stores.tables,
+    accounts: awsAccounts({ onCall, fence }),
+    exchange: stsTokenExchange(onCall),
+    cluster,
+    serviceAccount: { namespace: settings.namespace, name: settings.serviceAccount },
+    now: () => new Date(),
+    random: Math.random,
+    knownRoles: new KnownRoles({
+      maxAgeMs: settings.resyncInterval * 2_500, // two sweeps in a row have failed: each role is read on its own
+      consistencyWindowMs: settings.consistencyWindow * 1000,
+    }),
+    firstSweeps: new FirstSweeps(FIRST_SWEEP_PATIENCE_MS),
+    onRepair: repairCounter(metrics, log),
+    settings: {
+      verification: settings.verification,
+      resyncIntervalMs: settings.resyncInterval * 1000,
+      verificationIntervalMs: settings.verificationInterval * 1000,
+    },
+  };
+}
 
 /** The UID of kube-system stands for the cluster. Waits as long as the API server cannot be reached. */
 async function clusterId(
-  kubernetes: KubernetesClient,
-  log: Logger,
-  { signal, stopRequested }: { readonly signal: AbortSignal; readonly stopRequested: Promise<void> },
+  { kubernetes, log }: Connection,
+  { signal, stopRequested }: Term,
 ): Promise<string | undefined> {
   const stopped = new AbortController();
   void stopRequested.then(() => stopped.abort());
@@ -231,6 +192,23 @@ function awsCallCounter({ registry }: Metrics): (call: AwsCall) => void {
     registers: [registry],
   });
   return ({ service, operation, code }) => calls.inc({ service, operation, code });
+}
+
+function repairCounter(
+  { registry }: Metrics,
+  log: Logger,
+): (identity: AwsFederatedIdentity, drift: readonly Drift[]) => void {
+  const repairs = new Counter({
+    name: 'federated_identity_drift_repaired_total',
+    help: 'Differences between AWS and a spec that were repaired, by field.',
+    labelNames: ['field'],
+    registers: [registry],
+  });
+  return ({ metadata }, drift) => {
+    const fields = [...new Set(drift.map(({ path }) => path.replace(/\[.*/, '')))];
+    for (const field of fields) repairs.inc({ field });
+    log.warn({ object: `${metadata.namespace}/${metadata.name}`, fields }, 'repaired drift');
+  };
 }
 
 function address({ metricsBindAddress }: Settings): { readonly host: string; readonly port: number } {

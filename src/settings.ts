@@ -35,6 +35,9 @@ const SETTINGS = {
   verificationInterval: seconds(60, 604_800)
     .default(21_600)
     .describe('Seconds between two token exchanges for an identity that did not change'),
+  consistencyWindow: seconds(0, 600)
+    .default(60)
+    .describe("Seconds after a write to IAM in which its answers may still be older, and are no drift"),
   concurrency: z.coerce
     .number()
     .int()

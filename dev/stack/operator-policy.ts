@@ -22,9 +22,12 @@ export const operatorPolicy = (account: string): Readonly<Record<string, unknown
         'iam:DeleteRolePolicy',
         'iam:GetRolePolicy',
         'iam:ListRolePolicies',
+        'iam:ListInstanceProfilesForRole',
       ],
       Resource: `arn:aws:iam::${account}:role/federated/*`,
     },
+    // The drift sweep; IAM knows no narrower resource for these.
+    { Sid: 'Sweep', Effect: 'Allow', Action: ['iam:ListRoles', 'iam:GetAccountAuthorizationDetails'], Resource: '*' },
     {
       Sid: 'Provider',
       Effect: 'Allow',

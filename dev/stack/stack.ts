@@ -69,6 +69,7 @@ export async function startStack({
         AWS_ENDPOINT_URL: aws.endpoint,
         AWS_ACCESS_KEY_ID: key.accessKeyId,
         AWS_SECRET_ACCESS_KEY: key.secretAccessKey,
+        CONSISTENCY_WINDOW: '1', // the local AWS is consistent at once
         ...environment,
         ...more,
       },

@@ -1,15 +1,8 @@
-import { and, type Cel, cel, code, concat, conditional, exists, fieldOr, not, or, patchAdd, typed } from './cel.ts';
+import { TABLE_NAME } from '../kube/injection-table.ts';
+import { and, type Cel, cel, code, concat, conditional, exists, not, or, patchAdd, typed } from './cel.ts';
+import { mountsToken, setsOneOf, skippedContainers, TOKEN_VOLUME } from './container.ts';
 import type { AdmissionOptions } from './options.ts';
-import {
-  eligiblePod,
-  hasTokenVolume,
-  injectionTable,
-  inTable,
-  POD_FAILURE_POLICY,
-  podAnnotations,
-  tableEntry,
-  TOKEN_VOLUME,
-} from './pod.ts';
+import { eligiblePod, entryWords, injectableInTable, injectionTable, podAnnotations } from './pod.ts';
 import { type AdmissionObject, mutatingPolicy, named, type NamedExpression, podCreations } from './policy-object.ts';
 
 const TOKEN_FILE = 'token';
@@ -32,17 +25,16 @@ export function injectionPolicy(options: AdmissionOptions): readonly AdmissionOb
   return mutatingPolicy(
     {
       name: 'federated-identity-injection',
-      description:
-        'Injects an AWS web identity token into pods whose ServiceAccount is in the table AwsPodInjection/default.',
+      description: `Injects an AWS web identity token into pods whose ServiceAccount has a role in ConfigMap ${TABLE_NAME}.`,
       paramRef: injectionTable.paramRef,
     },
     {
-      failurePolicy: POD_FAILURE_POLICY,
+      failurePolicy: 'Fail',
       // Containers that a later policy or webhook adds are injected too.
       reinvocationPolicy: 'IfNeeded',
       matchConstraints: podCreations(options),
       paramKind: injectionTable.paramKind,
-      matchConditions: [...eligiblePod, inTable],
+      matchConditions: [...eligiblePod, injectableInTable],
       variables: variables(options),
       mutations: [{ patchType: 'JSONPatch', jsonPatch: { expression: patches.source } }],
     },
@@ -50,25 +42,20 @@ export function injectionPolicy(options: AdmissionOptions): readonly AdmissionOb
 }
 
 function variables(options: AdmissionOptions): readonly NamedExpression[] {
-  const skip = `${options.annotationPrefix}/skip-containers`;
   const expiration = `${options.annotationPrefix}/token-expiration`;
   return [
-    named('entry', tableEntry),
+    entryWords,
     named('annotations', podAnnotations),
-    named(
-      'skipped',
-      cel`${skip} in variables.annotations ? variables.annotations[${skip}].split(',').map(name, name.trim()) : []`,
-    ),
+    skippedContainers(options),
     named(
       'wantedSeconds',
       // 18 digits always fit an int64; anything else is not a number and counts as absent.
-      cel`${expiration} in variables.annotations && variables.annotations[${expiration}].matches('^[0-9]{1,18}$') ? int(variables.annotations[${expiration}]) : variables.entry.tokenExpirationSeconds`,
+      cel`${expiration} in variables.annotations && variables.annotations[${expiration}].matches('^[0-9]{1,18}$') ? int(variables.annotations[${expiration}]) : int(variables.words[2])`,
     ),
     named(
       'tokenSeconds',
       cel`variables.wantedSeconds < ${MIN_TOKEN_SECONDS} ? ${MIN_TOKEN_SECONDS} : (variables.wantedSeconds > ${MAX_TOKEN_SECONDS} ? ${MAX_TOKEN_SECONDS} : variables.wantedSeconds)`,
     ),
-    named('regionalSts', fieldOr(code('variables.entry.stsRegionalEndpoints'), true)),
     named('windows', or(nodeSelects('kubernetes.io/os'), nodeSelects('beta.kubernetes.io/os'), osIsWindows)),
     named('tokenFile', conditional(code('variables.windows'), windowsTokenFile(options), tokenFile(options))),
   ];
@@ -92,7 +79,7 @@ function windowsTokenFile(options: AdmissionOptions): string {
 
 function volumePatches(): readonly Cel[] {
   const token = typed('Object.spec.volumes.projected.sources.serviceAccountToken', {
-    audience: code('variables.entry.audience'),
+    audience: code('variables.words[1]'),
     expirationSeconds: code('variables.tokenSeconds'),
     path: TOKEN_FILE,
   });
@@ -103,7 +90,7 @@ function volumePatches(): readonly Cel[] {
   });
   return [
     patchAdd(not(cel`has(object.spec.volumes)`), '/spec/volumes', cel`[]`),
-    patchAdd(not(hasTokenVolume), '/spec/volumes/-', volume),
+    patchAdd(not(exists(code('object.spec.volumes'), cel`it.name == ${TOKEN_VOLUME}`)), '/spec/volumes/-', volume),
   ];
 }
 
@@ -112,13 +99,12 @@ interface InjectedVariable {
   readonly value: Cel;
   /** A container that has one of these keeps what it has. */
   readonly unless: readonly string[];
-  readonly when?: Cel;
 }
 
 const regionNames = ['AWS_REGION', 'AWS_DEFAULT_REGION'];
 
 const injectedVariables: readonly InjectedVariable[] = [
-  { name: 'AWS_ROLE_ARN', value: code('variables.entry.roleArn'), unless: ['AWS_ROLE_ARN'] },
+  { name: 'AWS_ROLE_ARN', value: code('variables.words[0]'), unless: ['AWS_ROLE_ARN'] },
   {
     name: 'AWS_WEB_IDENTITY_TOKEN_FILE',
     value: code('variables.tokenFile'),
@@ -126,15 +112,10 @@ const injectedVariables: readonly InjectedVariable[] = [
   },
   ...regionNames.map((name) => ({
     name,
-    value: code('variables.entry.region'),
+    value: code('variables.words[3]'),
     unless: regionNames,
   })),
-  {
-    name: 'AWS_STS_REGIONAL_ENDPOINTS',
-    value: cel`${'regional'}`,
-    unless: ['AWS_STS_REGIONAL_ENDPOINTS'],
-    when: code('variables.regionalSts'),
-  },
+  { name: 'AWS_STS_REGIONAL_ENDPOINTS', value: cel`${'regional'}`, unless: ['AWS_STS_REGIONAL_ENDPOINTS'] },
 ];
 
 /** Patches of all containers of one list. Conditions look at the pod as it came; a missing list is added before its items. */
@@ -145,19 +126,13 @@ function containerPatches(list: 'containers' | 'initContainers', options: Admiss
     const wanted = and(cel`!(container.name in variables.skipped)`, ...conditions);
     return cel`object.spec.${code(list)}.transformList(i, container, ${wanted}, JSONPatch{op: 'add', path: ${path}, value: ${value}})`;
   };
-  const env = ({ name, value, unless, when }: InjectedVariable): Cel => {
-    const absent = not(exists(code('container.env'), cel`it.name in ${unless}`));
-    return forEach(when === undefined ? [absent] : [when, absent], 'env/-', typed(`${type}.env`, { name, value }));
-  };
-  const mounted = exists(
-    code('container.volumeMounts'),
-    cel`it.name == ${TOKEN_VOLUME} || it.mountPath == ${options.mountPath}`,
-  );
+  const env = ({ name, value, unless }: InjectedVariable): Cel =>
+    forEach([not(setsOneOf(unless))], 'env/-', typed(`${type}.env`, { name, value }));
   const mount = typed(`${type}.volumeMounts`, { name: TOKEN_VOLUME, mountPath: options.mountPath, readOnly: true });
   return [
     forEach([cel`!has(container.env)`], 'env', cel`[]`),
     ...injectedVariables.map(env),
     forEach([cel`!has(container.volumeMounts)`], 'volumeMounts', cel`[]`),
-    forEach([not(mounted)], 'volumeMounts/-', mount),
+    forEach([not(mountsToken(options))], 'volumeMounts/-', mount),
   ];
 }

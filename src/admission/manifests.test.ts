@@ -48,12 +48,19 @@ describe('admission manifests', () => {
     expect(mutations).toHaveLength(1);
   });
 
-  test('a policy that depends on a CRD never fails closed, so that a missing CRD stops no pod (ADR 0001)', () => {
-    const dependent = policies.filter(({ spec }) => 'paramKind' in spec);
-    expect(dependent.map(({ spec }) => 'failurePolicy' in spec && spec.failurePolicy)).toEqual([
-      'Ignore',
-      'Ignore',
-      'Ignore',
+  test('a policy fails closed unless its parameters are of a custom kind, so that a missing CRD stops no pod (ADR 0001)', () => {
+    const failurePolicies = policies.map(({ metadata, spec }) => [
+      metadata.name,
+      'paramKind' in spec ? spec.paramKind?.kind : undefined,
+      'failurePolicy' in spec ? spec.failurePolicy : undefined,
+    ]);
+    expect(failurePolicies).toEqual([
+      ['federated-identity-bound-label', undefined, 'Fail'],
+      ['federated-identity-injection', 'ConfigMap', 'Fail'],
+      ['federated-identity-pending-gate', 'AwsFederatedIdentity', 'Ignore'],
+      ['federated-identity-table-gate', 'ConfigMap', 'Fail'],
+      ['federated-identity-table-guard', undefined, 'Fail'],
+      ['federated-identity-token-audience', undefined, 'Fail'],
     ]);
   });
 
@@ -65,7 +72,7 @@ describe('admission manifests', () => {
         : [],
     );
     const expected = ['kube-system', 'federated-identity-system', 'monitoring'];
-    expect(excluded).toEqual([expected, expected, expected]);
+    expect(excluded).toEqual([expected, expected, expected, expected]);
   });
 
   test.each<{ option: string; options: Partial<AdmissionOptions> }>([

@@ -4,6 +4,7 @@ import type { AdmissionOptions } from './options.ts';
 import { pendingGate } from './pending-gate.ts';
 import type { AdmissionObject } from './policy-object.ts';
 import { tableGate } from './table-gate.ts';
+import { tableGuard } from './table-guard.ts';
 import { tokenAudiencePolicy } from './token-audience-policy.ts';
 
 /** The files of `config/admission/policy` (names without `.yaml`, in alphabetical order) and the objects in each. */
@@ -13,6 +14,7 @@ export function admissionFiles(options: AdmissionOptions): ReadonlyMap<string, r
     ['injection', injectionPolicy(options)],
     ['pending-gate', pendingGate(options)],
     ['table-gate', tableGate(options)],
+    ['table-guard', tableGuard(options)],
     ['token-audience', tokenAudiencePolicy(options)],
   ]);
 }

@@ -1,6 +1,6 @@
 /** What an installation may choose about admission. Everything in `config/admission/policy` follows from it. */
 export interface AdmissionOptions {
-  /** The operator's own ServiceAccount: the only writer of the `bound` label, and limited in the tokens it may request. */
+  /** The operator's own ServiceAccount: the only writer of tables and the `bound` label, limited in the tokens it may request. */
   readonly operator: { readonly namespace: string; readonly serviceAccount: string };
   /** Namespaces whose pods are never looked at, beside kube-system and the operator's own. */
   readonly excludedNamespaces: readonly string[];

@@ -3,14 +3,15 @@ import { API_VERSION } from '../crds/manifest.ts';
 import { BOUND_LABEL } from './bound-label-policy.ts';
 import { type Cel, cel, code, conditional } from './cel.ts';
 import type { AdmissionOptions } from './options.ts';
-import { eligiblePod, INJECT_ANNOTATION, POD_FAILURE_POLICY, serviceAccountName } from './pod.ts';
+import { eligiblePod, serviceAccountName, waitingPods } from './pod.ts';
 import { type AdmissionObject, named, podCreations, validatingPolicy } from './policy-object.ts';
 
 /**
  * Denies a pod of an AwsFederatedIdentity that the operator has not yet written into the injection table, with that
- * identity's own message; the controller that makes the pod retries. Its parameters are the identities without the label
- * `bound`, normally none, so a namespace of many identities costs nothing. An identity that is being deleted holds
- * nothing back: nobody expects its pods to have a role.
+ * identity's own message; the controller that makes the pod retries. Quick complement of the table gate: it covers the
+ * time between the creation of an identity and the operator's first entry, even where the operator is down. Its
+ * parameters are the identities without the label `bound`, normally none, so a namespace of many identities costs nothing.
+ * An identity that is being deleted holds nothing back: nobody expects its pods to have a role.
  */
 export function pendingGate(options: AdmissionOptions): readonly AdmissionObject[] {
   return validatingPolicy(
@@ -24,7 +25,9 @@ export function pendingGate(options: AdmissionOptions): readonly AdmissionObject
       },
     },
     {
-      failurePolicy: POD_FAILURE_POLICY,
+      // An API server can't read its parameters in its first 30 s, nor without the CRD: `Fail` would deny every pod of the
+      // cluster then (ADR 0001).
+      failurePolicy: 'Ignore',
       matchConstraints: podCreations(options),
       paramKind: { apiVersion: API_VERSION, kind: AwsFederatedIdentityKind.kind },
       matchConditions: [
@@ -57,4 +60,4 @@ const reason = conditional(
   cel`variables.ready[0].reason + (has(variables.ready[0].message) ? ': ' + ${oneLine(code('variables.ready[0].message'))} : '')`,
 );
 
-const message = cel`${'AwsFederatedIdentity '} + params.metadata.name + ${' is not bound yet ('} + ${reason} + ${'). Pods of ServiceAccount '} + params.spec.serviceAccount.name + ${' wait for it, since they would run without AWS credentials; controllers retry by themselves. Next: kubectl describe awsfederatedidentity '} + params.metadata.name + ${' -n '} + params.metadata.namespace + ${`. To run the pod without AWS credentials set its annotation ${INJECT_ANNOTATION}: "false"`}`;
+const message = cel`${'AwsFederatedIdentity '} + params.metadata.name + ${' is not bound yet ('} + ${reason} + ${'). '} + ${waitingPods(code('params.spec.serviceAccount.name'), code('params.metadata.name'), code('params.metadata.namespace'))}`;

@@ -1,24 +1,25 @@
-import { AwsPodInjectionKind, INJECTION_TABLE } from '../crds/aws-pod-injection.ts';
-import { API_VERSION, GROUP } from '../crds/manifest.ts';
-import { type Cel, cel, code, conditional, exists, fieldOr, not } from './cel.ts';
+import { GROUP } from '../crds/manifest.ts';
+import { CONFIG_MAPS, TABLE_NAME } from '../kube/injection-table.ts';
+import { and, type Cel, cel, code, conditional, fieldOr, not } from './cel.ts';
 import { named, type NamedExpression, type ParamKind, type ParamRef } from './policy-object.ts';
-
-/**
- * What the API server does with a pod when a policy can't be evaluated, above all when a CRD is missing: let it in. `Fail`
- * would deny every pod of the cluster then. Measured: docs/adr/0001-admission-failure-policy.md.
- */
-export const POD_FAILURE_POLICY = 'Ignore';
 
 /** A pod with this annotation set to "false" is neither injected nor held back. */
 export const INJECT_ANNOTATION = `${GROUP}/inject`;
 
-/** Name of the projected token volume, the EKS pod identity webhook's. */
-export const TOKEN_VOLUME = 'aws-iam-token';
+/** Ends every message that denies a pod. */
+export const OPT_OUT = `To run the pod without AWS credentials set its annotation ${INJECT_ANNOTATION}: "false"`;
 
-/** The injection table: one object of a fixed name in each namespace with identities, written by the operator. */
+/** Where pods are denied: what becomes of them, and the way to a cause. */
+export const waitingPods = (serviceAccount: Cel, identity: Cel, namespace: Cel): Cel =>
+  cel`${'Pods of ServiceAccount '} + ${serviceAccount} + ${' wait for it, since they would run without AWS credentials; controllers retry by themselves. Next: kubectl describe awsfederatedidentity '} + ${identity} + ${' -n '} + ${namespace} + ${`. ${OPT_OUT}`}`;
+
+/**
+ * The injection table: a ConfigMap of a fixed name in each namespace with identities, written by the operator. Its kind is
+ * built in, so the policies that read it may fail closed (docs/adr/0001-admission-failure-policy.md).
+ */
 export const injectionTable = {
-  paramKind: { apiVersion: API_VERSION, kind: AwsPodInjectionKind.kind } satisfies ParamKind,
-  paramRef: { name: INJECTION_TABLE, parameterNotFoundAction: 'Allow' } satisfies ParamRef,
+  paramKind: { apiVersion: CONFIG_MAPS.apiVersion, kind: CONFIG_MAPS.kind } satisfies ParamKind,
+  paramRef: { name: TABLE_NAME, parameterNotFoundAction: 'Allow' } satisfies ParamRef,
 };
 
 /** The pod's ServiceAccount; the API server runs a pod that names none as `default`. */
@@ -43,12 +44,19 @@ function hasAnnotation(key: string, value: string): Cel {
   return cel`${key} in ${podAnnotations} && object.metadata.annotations[${key}] == ${value}`;
 }
 
+const entryIsThere = cel`has(params.data) && ${serviceAccountName} in params.data`;
+
+/** What the table says of the pod's ServiceAccount. */
+export const tableEntry = cel`params.data[${serviceAccountName}]`;
+
 /** The table has an entry for the pod's ServiceAccount. */
-export const inTable: NamedExpression = named(
-  'service-account-in-table',
-  cel`has(params.spec.serviceAccounts) && ${serviceAccountName} in params.spec.serviceAccounts`,
-);
+export const inTable = named('service-account-in-table', entryIsThere);
 
-export const tableEntry = cel`params.spec.serviceAccounts[${serviceAccountName}]`;
+/** The entry is of the form that `tableEntry` of src/kube/injection-table.ts writes; 18 digits always fit an int64. */
+export const injectable = cel`${tableEntry}.matches(${String.raw`^arn:\S+ \S+ [0-9]{1,18} \S+$`})`;
 
-export const hasTokenVolume = exists(code('object.spec.volumes'), cel`it.name == ${TOKEN_VOLUME}`);
+/** The table has an entry to inject for the pod's ServiceAccount. */
+export const injectableInTable = named('injectable-entry-in-table', and(entryIsThere, injectable));
+
+/** `variables.words`: role ARN, audience, seconds, region; or `pending`, identity, reason. */
+export const entryWords = named('words', cel`${tableEntry}.split(' ')`);

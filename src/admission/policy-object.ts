@@ -26,8 +26,9 @@ export interface MatchConstraints {
   readonly resourceRules: readonly {
     readonly apiGroups: readonly string[];
     readonly apiVersions: readonly string[];
-    readonly operations: readonly ('CREATE' | 'UPDATE')[];
+    readonly operations: readonly ('CREATE' | 'UPDATE' | 'DELETE')[];
     readonly resources: readonly string[];
+    readonly resourceNames?: readonly string[];
   }[];
 }
 
@@ -157,14 +158,17 @@ export function named(name: string, expression: Cel): NamedExpression {
   return { name, expression: expression.source };
 }
 
+/** All namespaces but the excluded ones. */
+export function outsideExcludedNamespaces(options: AdmissionOptions): Selector {
+  return {
+    matchExpressions: [{ key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: excludedNamespaces(options) }],
+  };
+}
+
 /** New pods everywhere but in the excluded namespaces. */
 export function podCreations(options: AdmissionOptions): MatchConstraints {
   return {
-    namespaceSelector: {
-      matchExpressions: [
-        { key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: excludedNamespaces(options) },
-      ],
-    },
+    namespaceSelector: outsideExcludedNamespaces(options),
     resourceRules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'] }],
   };
 }

@@ -120,6 +120,21 @@ export const AwsFederatedIdentitySpec = z
       .enum(['Delete', 'Retain'])
       .default('Delete')
       .describe('Whether the IAM role goes (Delete, default) or stays (Retain) when this object is deleted.'),
+    adopt: z
+      .object({
+        roleId: z
+          .string()
+          .min(16)
+          .max(128)
+          .regex(/^AROA[A-Z0-9]+$/)
+          .describe(
+            'Unique id (AROA…) of the role, which nobody can take again. The name alone would be guessed too easily.',
+          ),
+      })
+      .optional()
+      .describe(
+        "Takes over the existing role of role.name, where the provider's guardrails allow it. What will change is shown in status.drift before the first write.",
+      ),
     suspend: z
       .boolean()
       .default(false)

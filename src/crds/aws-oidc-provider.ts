@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { AccountId, IssuerUrl, OidcProviderArn, Partition, PolicyArn, RolePath } from '../iam/arn.ts';
+import { AccountId, IssuerUrl, OidcProviderArn, Partition, PolicyArn, RoleArn, RolePath } from '../iam/arn.ts';
 import { Conditions } from './condition.ts';
 import { type Kind, rules } from './manifest.ts';
 
@@ -23,8 +23,52 @@ export const Audience = z
 
 const MaxSession = z.int().min(3600).max(43200);
 
+const LabelKey = z.string().min(1).max(317);
+const LabelValue = z.string().max(63);
+
+const LabelSelector = z
+  .object({
+    matchLabels: z
+      .record(LabelKey, LabelValue)
+      .optional()
+      .describe('Labels that a namespace must have, as key: value.')
+      .meta({ maxProperties: 20 }),
+    matchExpressions: z
+      .array(
+        z.object({
+          key: LabelKey.describe('Key of the label.'),
+          operator: z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist']).describe('How key and values relate.'),
+          values: z
+            .array(LabelValue)
+            .max(50)
+            .optional()
+            .describe('Values for In and NotIn.')
+            .meta({ 'x-kubernetes-list-type': 'atomic' }),
+        }),
+      )
+      .max(20)
+      .optional()
+      .describe('Conditions on the labels of a namespace; all must hold.')
+      .meta({ 'x-kubernetes-list-type': 'atomic' }),
+  })
+  .describe('A selector of namespaces by their labels, as in a NetworkPolicy. Empty: every namespace.');
+export type LabelSelector = z.output<typeof LabelSelector>;
+
 const Guardrails = z
   .object({
+    namespaceSelector: LabelSelector.optional().describe(
+      'Namespaces whose identities may refer to this provider, by their labels. Absent: every namespace.',
+    ),
+    maxIdentitiesPerNamespace: z
+      .int()
+      .min(0)
+      .max(10000)
+      .default(100)
+      .describe('Most identities of one namespace, the oldest first. Default 100.'),
+    adoption: z
+      .enum(['Allow', 'Deny'])
+      .default('Deny')
+      .describe('Whether identities may take over roles that exist (spec.adopt). Default Deny.'),
     managedPolicyArns: z
       .array(
         z
@@ -81,6 +125,23 @@ export const AwsOidcProviderSpec = z
       .regex(/^[a-z]{2,}(-[a-z]+)+-[0-9]+$/)
       .describe(
         'AWS region, for example eu-west-1: the STS endpoint that pods and the operator use, and AWS_REGION of injected pods.',
+      ),
+    assumeRole: z
+      .object({
+        roleArn: RoleArn.describe(
+          'Role to assume, in the account of accountId. Its trust policy must name the operator.',
+        ),
+        externalId: z
+          .string()
+          .min(2)
+          .max(1224)
+          .regex(/^[\w+=,.@:/-]+$/)
+          .optional()
+          .describe('ExternalId that the trust policy of that role demands, 2 to 1224 characters. Not a secret.'),
+      })
+      .optional()
+      .describe(
+        'Role that the operator assumes for this account, so that one operator serves many. Absent: its own credentials.',
       ),
     issuer: z
       .object({

@@ -29,6 +29,7 @@ export interface KubernetesClient {
 
 export interface ListQuery {
   readonly labelSelector?: string;
+  readonly fieldSelector?: string;
 }
 
 export interface ObjectList<T> {
@@ -137,15 +138,14 @@ function apiError(code: number, text: string, retryAfter: string | undefined): A
 async function listPages<T extends KubernetesResource>(
   send: Send,
   type: ResourceType,
-  { labelSelector }: ListQuery,
+  selectors: ListQuery,
   signal: AbortSignal,
 ): Promise<ObjectList<T>> {
   const items: T[] = [];
   let resourceVersion = '';
   let token = '';
   do {
-    const query = new URLSearchParams({ limit: String(PAGE_SIZE) });
-    if (labelSelector !== undefined) query.set('labelSelector', labelSelector);
+    const query = new URLSearchParams({ ...selectors, limit: String(PAGE_SIZE) });
     if (token !== '') query.set('continue', token);
     const page: { items: T[]; metadata: { resourceVersion: string; continue?: string } } = await send({
       method: HttpMethod.GET,

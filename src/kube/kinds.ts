@@ -8,7 +8,6 @@ import {
   type AwsOidcProviderSpec,
   type AwsOidcProviderStatus,
 } from '../crds/aws-oidc-provider.ts';
-import { AwsPodInjectionKind, type AwsPodInjectionSpec } from '../crds/aws-pod-injection.ts';
 import { API_VERSION, type Kind } from '../crds/manifest.ts';
 import type { KubernetesResource, ResourceType } from './resource.ts';
 
@@ -22,10 +21,6 @@ export interface AwsOidcProvider extends KubernetesResource {
   readonly status?: AwsOidcProviderStatus;
 }
 
-export interface AwsPodInjection extends KubernetesResource {
-  readonly spec: AwsPodInjectionSpec;
-}
-
 const ours = ({ kind, plural, scope }: Kind): ResourceType => ({
   apiVersion: API_VERSION,
   kind,
@@ -35,7 +30,6 @@ const ours = ({ kind, plural, scope }: Kind): ResourceType => ({
 
 export const IDENTITIES = ours(AwsFederatedIdentityKind);
 export const PROVIDERS = ours(AwsOidcProviderKind);
-export const INJECTION_TABLES = ours(AwsPodInjectionKind);
 export const SERVICE_ACCOUNTS: ResourceType = {
   apiVersion: 'v1',
   kind: 'ServiceAccount',

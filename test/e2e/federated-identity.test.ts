@@ -78,7 +78,7 @@ test('a role with two managed and one inline policy takes four IAM calls, and th
 
   const quiet = { mark: aws.calls.mark(), since: new Date() };
   const looks = (): number =>
-    operatorCalls(stack(), quiet.mark).filter(({ operation }) => operation === 'GetRole').length;
+    operatorCalls(stack(), quiet.mark).filter(({ operation }) => operation === 'GetAccountAuthorizationDetails').length;
   await expect.poll(looks, { timeout: 30_000 }).toBeGreaterThanOrEqual(2);
   expect(operatorCalls(stack(), quiet.mark).filter(({ write }) => write)).toEqual([]);
   const writes = await operatorApiWrites(stack(), quiet.since);

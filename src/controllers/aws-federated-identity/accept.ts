@@ -2,6 +2,7 @@ import { AwsFederatedIdentitySpec } from '../../crds/aws-federated-identity.ts';
 import { AwsOidcProviderSpec } from '../../crds/aws-oidc-provider.ts';
 import { terminal, waiting } from '../../errors.ts';
 import type { AwsFederatedIdentity, AwsOidcProvider } from '../../kube/kinds.ts';
+import { selects } from '../../kube/label-selector.ts';
 import type { IdentityInput, ProviderInput } from './desired.ts';
 
 const PROVIDER_RETRY_MS = 30_000;
@@ -44,3 +45,38 @@ export const claimant = (identities: readonly AwsFederatedIdentity[]): AwsFedera
 
 const seniority = ({ metadata: { creationTimestamp = '', uid = '' } }: AwsFederatedIdentity): string =>
   `${creationTimestamp}/${uid}`;
+
+/** What the admission of an identity to its provider rests on, beside the two specs. */
+export interface Surroundings {
+  /** All identities of the namespace that refer to the provider, this one among them. */
+  readonly siblings: readonly AwsFederatedIdentity[];
+  /** Labels of the namespace; undefined where no selector asks for them. */
+  readonly namespaceLabels: Readonly<Record<string, string>> | undefined;
+}
+
+/** Throws a terminal error when the provider's guardrails refuse the namespace, or its number of identities. */
+export function checkNamespace(
+  { namespace, uid }: IdentityInput,
+  provider: ProviderInput,
+  { siblings, namespaceLabels }: Surroundings,
+): void {
+  const { namespaceSelector, maxIdentitiesPerNamespace = DEFAULT_MAX_IDENTITIES } = provider.spec.guardrails ?? {};
+  if (namespaceSelector !== undefined && !selects(namespaceSelector, namespaceLabels ?? {})) {
+    throw terminal(
+      'NamespaceNotAllowed',
+      `AwsOidcProvider "${provider.name}" does not serve namespace ${namespace}: its labels do not match spec.guardrails.namespaceSelector. Use another provider, or ask the platform team to label the namespace.`,
+    );
+  }
+  const older = siblings
+    .toSorted((a, b) => (seniority(a) < seniority(b) ? -1 : 1))
+    .findIndex(({ metadata }) => metadata.uid === uid);
+  if (older >= maxIdentitiesPerNamespace) {
+    throw terminal(
+      'TooManyIdentities',
+      `Namespace ${namespace} may have ${maxIdentitiesPerNamespace} identities of AwsOidcProvider "${provider.name}", and has ${siblings.length}. Delete some, or ask the platform team to raise spec.guardrails.maxIdentitiesPerNamespace there.`,
+    );
+  }
+}
+
+/** As the schema of AwsOidcProvider says for a provider that has guardrails. */
+const DEFAULT_MAX_IDENTITIES = 100;

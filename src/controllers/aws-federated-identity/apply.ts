@@ -1,20 +1,14 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { INJECTION_TABLE, type Injection } from '../../crds/aws-pod-injection.ts';
 import { retryable, terminal, waiting } from '../../errors.ts';
 import type { RoleName } from '../../iam/arn.ts';
 import type { DesiredRole, Role, RoleReference, Roles } from '../../iam/roles.ts';
 import type { KubernetesClient } from '../../kube/client.ts';
 import { isConflict, isNotFound, toKubernetesError } from '../../kube/errors.ts';
-import {
-  type AwsFederatedIdentity,
-  type AwsPodInjection,
-  IDENTITIES,
-  INJECTION_TABLES,
-  SERVICE_ACCOUNTS,
-} from '../../kube/kinds.ts';
+import { CONFIG_MAPS, type InjectionTable, TABLE_NAME } from '../../kube/injection-table.ts';
+import { type AwsFederatedIdentity, IDENTITIES, SERVICE_ACCOUNTS } from '../../kube/kinds.ts';
 import { applyOwnedMetadata } from '../../kube/owned-metadata.ts';
 import { type KubernetesResource, nameOf } from '../../kube/resource.ts';
+import { sleep } from '../../runtime/abort.ts';
 import { type PlanContext, planRole, type RoleAction } from './plan.ts';
 import type { BindingAction } from './plan-binding.ts';
 
@@ -108,15 +102,16 @@ export async function applyBinding(
   let tableChanged = false;
   for (const action of actions) {
     switch (action.type) {
-      case 'PutInjection':
-        await putInjection(kubernetes, identity, action.injection, signal);
+      case 'PutTableEntry':
+        await putTableEntry(kubernetes, identity, action.entry, signal);
         tableChanged = true;
         break;
       case 'ApplyServiceAccount':
         await applyServiceAccount(kubernetes, action.serviceAccount, signal);
         break;
       case 'MarkBound':
-        if (tableChanged) await sleep(TABLE_SPREAD_MS, undefined, { signal });
+        if (tableChanged) await sleep(TABLE_SPREAD_MS, signal);
+        signal.throwIfAborted();
         await applyOwnedMetadata(
           kubernetes,
           { ...identity, type: IDENTITIES },
@@ -132,23 +127,19 @@ export async function applyBinding(
 }
 
 /** A merge patch touches this ServiceAccount's entry only, so that identities of a namespace never overwrite each other. */
-async function putInjection(
+export async function putTableEntry(
   kubernetes: KubernetesClient,
-  { metadata: { namespace }, spec: { serviceAccount } }: AwsFederatedIdentity,
-  injection: Injection,
+  { metadata: { namespace = '' }, spec: { serviceAccount } }: AwsFederatedIdentity,
+  entry: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const table: AwsPodInjection = {
-    metadata: { name: INJECTION_TABLE, ...(namespace === undefined ? {} : { namespace }) },
-    spec: { serviceAccounts: { [serviceAccount.name]: injection } },
-  };
+  const name = { namespace, name: TABLE_NAME };
+  const data = { [serviceAccount.name]: entry };
   try {
-    await kubernetes
-      .mergePatch(INJECTION_TABLES, nameOf(table), { spec: table.spec }, signal)
-      .catch(async (error: unknown) => {
-        if (!isNotFound(error)) throw error;
-        await kubernetes.create(INJECTION_TABLES, table, signal);
-      });
+    await kubernetes.mergePatch(CONFIG_MAPS, name, { data }, signal).catch(async (error: unknown) => {
+      if (!isNotFound(error)) throw error;
+      await kubernetes.create<InjectionTable>(CONFIG_MAPS, { metadata: name, data }, signal);
+    });
   } catch (error) {
     throw toKubernetesError(`Injection table of namespace ${namespace}`, error);
   }

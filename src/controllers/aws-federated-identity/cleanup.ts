@@ -2,16 +2,10 @@ import { waiting } from '../../errors.ts';
 import { requireAccount } from '../../iam/account.ts';
 import { isOwnedBy } from '../../iam/tags.ts';
 import { undefinedIfNotFound } from '../../kube/errors.ts';
-import {
-  type AwsFederatedIdentity,
-  IDENTITIES,
-  INJECTION_TABLES,
-  MANAGED_LABEL,
-  SERVICE_ACCOUNTS,
-} from '../../kube/kinds.ts';
+import { CONFIG_MAPS, TABLE_NAME } from '../../kube/injection-table.ts';
+import { type AwsFederatedIdentity, IDENTITIES, MANAGED_LABEL, SERVICE_ACCOUNTS } from '../../kube/kinds.ts';
 import { applyOwnedMetadata, ownedMetadataOf } from '../../kube/owned-metadata.ts';
 import type { KubernetesResource } from '../../kube/resource.ts';
-import { INJECTION_TABLE } from '../../crds/aws-pod-injection.ts';
 import { claimant } from './accept.ts';
 import { type ApplyContext, applyAction } from './apply.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -35,7 +29,7 @@ export async function cleanUp(
   if (isClaimant) {
     // Pods of those that come next wait, like ours, until their own table entry is there.
     for (const one of sameServiceAccount) await closeGate(dependencies, one, context);
-    await removeInjection(dependencies, identity, context);
+    await removeTableEntry(dependencies, identity, context);
     await releaseServiceAccount(dependencies, identity, context);
   }
   await deleteRole(dependencies, identity, context);
@@ -58,25 +52,23 @@ async function closeGate(
     await applyOwnedMetadata(kubernetes, { ...identity, type: IDENTITIES }, { ...owned, bound: false }, signal);
 }
 
-async function removeInjection(
+async function removeTableEntry(
   { kubernetes, tables }: Dependencies,
-  { metadata, spec }: AwsFederatedIdentity,
+  { metadata: { namespace }, spec: { serviceAccount } }: AwsFederatedIdentity,
   { signal, log }: ApplyContext,
 ): Promise<void> {
-  const { namespace } = metadata;
-  const name = { namespace, name: INJECTION_TABLE };
+  const name = { namespace, name: TABLE_NAME };
   const table = tables.get(name);
-  const entries = Object.keys(table?.spec.serviceAccounts ?? {});
-  if (table === undefined || !entries.includes(spec.serviceAccount.name)) return;
+  const entries = Object.keys(table?.data ?? {});
+  if (table === undefined || !entries.includes(serviceAccount.name)) return;
   if (entries.length === 1) {
     const { uid, resourceVersion } = table.metadata;
-    await kubernetes.delete(INJECTION_TABLES, name, { uid, resourceVersion }, signal).catch(undefinedIfNotFound);
+    await kubernetes.delete(CONFIG_MAPS, name, { uid, resourceVersion }, signal).catch(undefinedIfNotFound);
   } else {
-    await kubernetes
-      .mergePatch(INJECTION_TABLES, name, { spec: { serviceAccounts: { [spec.serviceAccount.name]: null } } }, signal)
-      .catch(undefinedIfNotFound);
+    const patch = { data: { [serviceAccount.name]: null } };
+    await kubernetes.mergePatch(CONFIG_MAPS, name, patch, signal).catch(undefinedIfNotFound);
   }
-  log.info({ action: 'RemoveInjection' }, 'changed the cluster');
+  log.info({ action: 'RemoveTableEntry' }, 'changed the cluster');
 }
 
 /** Deletes the ServiceAccount if the operator made it; else takes back its own annotations and label. */
@@ -101,23 +93,34 @@ async function releaseServiceAccount(
   }
 }
 
+/** Break-glass, when AWS cannot be reached any more: the annotation with the ARN of the role leaves it behind. */
+const ABANDON = 'federatedidentity.dev/abandon';
+
+function staysInAws({ spec, metadata, status }: AwsFederatedIdentity, log: ApplyContext['log']): boolean {
+  if (spec.deletionPolicy === 'Retain' || spec.managementPolicy === 'Observe') return true;
+  if (status?.roleArn === undefined || metadata.annotations?.[ABANDON] !== status.roleArn) return false;
+  log.warn({ role: status.roleArn }, 'IAM role is abandoned: it stays in AWS');
+  return true;
+}
+
 async function deleteRole(
   dependencies: Dependencies,
   identity: AwsFederatedIdentity,
   { signal, log }: ApplyContext,
 ): Promise<void> {
-  const { spec, metadata } = identity;
-  if (spec.deletionPolicy === 'Retain' || spec.managementPolicy === 'Observe') return;
+  if (staysInAws(identity, log)) return;
+  const { spec, metadata, status } = identity;
   const provider = dependencies.providers.get(spec.providerRef);
   if (provider?.status?.issuer === undefined) {
+    if (status?.roleId === undefined) return; // it never came so far as to have a role
     throw waiting(
       'ProviderNotFound',
-      `AwsOidcProvider "${spec.providerRef.name}" is not there, so the account of the role is unknown. Restore it, or set deletionPolicy: Retain to leave the role in AWS.`,
+      `AwsOidcProvider "${spec.providerRef.name}" is not there, so the account of the role is unknown. Restore it, or leave the role in AWS: set deletionPolicy: Retain, or the annotation ${ABANDON} to ${status?.roleArn ?? 'its ARN'}.`,
       30_000,
     );
   }
   const { namespace = '', name = '', uid = '' } = metadata;
-  const account = dependencies.accounts.inRegion(provider.spec.region);
+  const account = dependencies.accounts.of(provider.spec);
   await requireAccount(account, provider.spec.accountId, signal);
   const roleName = roleNameOf({ namespace, name, spec }, provider.status.issuer);
   const observed = await account.roles.get(roleName, signal);

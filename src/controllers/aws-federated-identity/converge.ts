@@ -1,17 +1,17 @@
 import { terminal } from '../../errors.ts';
-import { type AwsAccount, requireAccount } from '../../iam/account.ts';
-import type { RoleReference } from '../../iam/roles.ts';
-import { type AwsFederatedIdentity, IDENTITIES } from '../../kube/kinds.ts';
+import { toKubernetesError } from '../../kube/errors.ts';
+import { type AwsFederatedIdentity, IDENTITIES, NAMESPACES } from '../../kube/kinds.ts';
 import { applyOwnedMetadata, ownedMetadataOf } from '../../kube/owned-metadata.ts';
 import type { Progress } from '../../kube/progress.ts';
+import type { KubernetesResource } from '../../kube/resource.ts';
 import { API_VERSION } from '../../crds/manifest.ts';
-import { claimant, identityInput, usableProvider } from './accept.ts';
-import { type ApplyContext, applyBinding, applyRole } from './apply.ts';
+import { checkNamespace, claimant, identityInput, type Surroundings, usableProvider } from './accept.ts';
+import type { AdoptionNotices } from './adoption.ts';
+import { type ApplyContext, applyBinding } from './apply.ts';
 import type { Dependencies } from './dependencies.ts';
-import { type Desired, desiredState } from './desired.ts';
-import type { KnownRoles } from './known-roles.ts';
-import { observeBinding, observeRole } from './observe.ts';
-import { planRole } from './plan.ts';
+import { type Desired, desiredState, type IdentityInput, type ProviderInput } from './desired.ts';
+import { type EnsuredRole, ensureRole } from './ensure-role.ts';
+import { observeBinding } from './observe.ts';
 import { planBinding } from './plan-binding.ts';
 import type { Findings, Step } from './status.ts';
 import { type VerificationSchedule, verifyFederation } from './verify.ts';
@@ -19,7 +19,7 @@ import { type VerificationSchedule, verifyFederation } from './verify.ts';
 export interface ConvergeContext extends ApplyContext {
   readonly progress: Progress<Step>;
   readonly schedule: VerificationSchedule;
-  readonly knownRoles: KnownRoles;
+  readonly notices: AdoptionNotices;
   readonly learn: (findings: Findings) => void;
 }
 
@@ -39,7 +39,9 @@ export async function converge(
   const desired = await progress.run(
     'Accepted',
     async () => {
-      const accepted = desiredState(identityInput(identity), provider, dependencies.cluster);
+      const input = identityInput(identity);
+      const accepted = desiredState(input, provider, dependencies.cluster);
+      checkNamespace(input, provider, await surroundingsOf(dependencies, input, provider, context.signal));
       await claimServiceAccount(dependencies, identity, context);
       return accepted;
     },
@@ -63,6 +65,25 @@ export async function converge(
   );
 }
 
+/** The namespace is read only where a selector asks for its labels. */
+async function surroundingsOf(
+  { identities, kubernetes }: Dependencies,
+  { namespace }: IdentityInput,
+  provider: ProviderInput,
+  signal: AbortSignal,
+): Promise<Surroundings> {
+  const siblings = identities
+    .byIndex('namespace', namespace)
+    .filter(({ spec }) => spec.providerRef.name === provider.name);
+  if (provider.spec.guardrails?.namespaceSelector === undefined) return { siblings, namespaceLabels: undefined };
+  try {
+    const { metadata } = await kubernetes.get<KubernetesResource>(NAMESPACES, { name: namespace }, signal);
+    return { siblings, namespaceLabels: metadata.labels ?? {} };
+  } catch (error) {
+    throw toKubernetesError(`Namespace ${namespace}`, error);
+  }
+}
+
 /** Only the oldest identity of a ServiceAccount has it. The others are marked bound too, so that they cannot hold up its pods. */
 async function claimServiceAccount(
   { identities, kubernetes }: Dependencies,
@@ -80,72 +101,6 @@ async function claimServiceAccount(
     'ServiceAccountConflict',
     `ServiceAccount ${namespace}/${name} already belongs to the older AwsFederatedIdentity "${owner.metadata.name}". A ServiceAccount has one role: delete one of the two, or use another ServiceAccount.`,
   );
-}
-
-/** A role that is as the spec says, and when the operator last wrote to it if it was in this pass. */
-interface EnsuredRole extends RoleReference {
-  readonly syncedAt?: Date;
-}
-
-async function ensureRole(
-  dependencies: Dependencies,
-  identity: AwsFederatedIdentity,
-  desired: Desired,
-  context: ConvergeContext,
-): Promise<EnsuredRole> {
-  const { signal, learn, knownRoles } = context;
-  const { accounts, now } = dependencies;
-  const { uid = '' } = identity.metadata;
-  const known = knownRoles.get(uid, desired.role, now());
-  if (known !== undefined) return known;
-  const account = accounts.inRegion(desired.region);
-  await requireAccount(account, desired.accountId, signal);
-  await holdFinalizer(dependencies, identity, signal);
-  if (identity.spec.managementPolicy === 'Observe') return observeOnly(account, identity, desired, context);
-  const plan = { owner: desired.owner, formerTagKeys: identity.status?.tagKeys ?? [] };
-  const observed = await observeRole(account.roles, identity, desired.role.name, signal);
-  const { reference, changed } = await applyRole(account.roles, desired.role, observed, { ...context, plan });
-  const { arn, id } = reference;
-  knownRoles.remember(uid, desired.role, { arn, id }, now());
-  const syncedAt = changed ? { syncedAt: now() } : {};
-  learn({ role: { arn, id }, drift: [], tagKeys: desired.tagKeys, ...syncedAt });
-  return { arn, id, ...syncedAt };
-}
-
-/** The same plan, shown instead of carried out. */
-async function observeOnly(
-  { roles }: AwsAccount,
-  identity: AwsFederatedIdentity,
-  desired: Desired,
-  { signal, learn }: ConvergeContext,
-): Promise<EnsuredRole> {
-  const observed = await roles.get(desired.role.name, signal);
-  const plan = planRole(desired.role, observed, {
-    owner: desired.owner,
-    formerTagKeys: identity.status?.tagKeys ?? [],
-  });
-  if (plan.kind === 'refuse') throw terminal(plan.reason, plan.message);
-  learn({ drift: plan.drift });
-  if (observed === undefined) {
-    throw terminal(
-      'DriftDetected',
-      `IAM role ${desired.role.name} does not exist, and managementPolicy is Observe. Set it to Manage to have it created.`,
-    );
-  }
-  const { arn, id } = observed;
-  learn({ role: { arn, id } });
-  return { arn, id };
-}
-
-/** Before the first write to AWS: from now on the object cannot go without its cleanup. */
-async function holdFinalizer(
-  { kubernetes }: Dependencies,
-  identity: AwsFederatedIdentity,
-  signal: AbortSignal,
-): Promise<void> {
-  const owned = ownedMetadataOf(identity);
-  if (!owned.finalizer)
-    await applyOwnedMetadata(kubernetes, { ...identity, type: IDENTITIES }, { ...owned, finalizer: true }, signal);
 }
 
 interface Bound {
@@ -183,7 +138,11 @@ async function verify(
   if (isProven && !schedule.isDue(uid, now)) return;
   const { lastSyncTime } = identity.status ?? {};
   const lastWrite = role.syncedAt ?? (lastSyncTime === undefined ? undefined : new Date(lastSyncTime));
-  await verifyFederation(dependencies, { identity, roleArn: role.arn, region: desired.region, lastWrite }, signal);
+  await verifyFederation(
+    dependencies,
+    { identity, roleArn: role.arn, region: desired.provider.spec.region, lastWrite },
+    signal,
+  );
   schedule.verified(uid, now);
   if (!isProven) learn({ verifiedAt: now });
 }

@@ -1,8 +1,12 @@
+import type { Drift } from '../../crds/aws-federated-identity.ts';
 import type { AwsAccounts } from '../../iam/account.ts';
 import type { KubernetesClient } from '../../kube/client.ts';
-import type { AwsFederatedIdentity, AwsOidcProvider, AwsPodInjection } from '../../kube/kinds.ts';
+import type { InjectionTable } from '../../kube/injection-table.ts';
+import type { AwsFederatedIdentity, AwsOidcProvider } from '../../kube/kinds.ts';
 import type { KubernetesResource, ObjectName } from '../../kube/resource.ts';
 import type { TokenExchange } from '../../sts/token-exchange.ts';
+import type { FirstSweeps } from './first-sweeps.ts';
+import type { KnownRoles } from './known-roles.ts';
 
 /** The part of an ObjectStore that a reconcile reads. */
 export interface Cache<T> {
@@ -10,7 +14,7 @@ export interface Cache<T> {
 }
 
 export interface IdentityCache extends Cache<AwsFederatedIdentity> {
-  byIndex(index: 'serviceAccount', value: string): readonly AwsFederatedIdentity[];
+  byIndex(index: 'serviceAccount' | 'namespace' | 'provider', value: string): readonly AwsFederatedIdentity[];
 }
 
 export interface Dependencies {
@@ -19,8 +23,12 @@ export interface Dependencies {
   readonly providers: Cache<AwsOidcProvider>;
   /** Only those that carry the operator's label. */
   readonly serviceAccounts: Cache<KubernetesResource>;
-  readonly tables: Cache<AwsPodInjection>;
+  readonly tables: Cache<InjectionTable>;
   readonly accounts: AwsAccounts;
+  readonly knownRoles: KnownRoles;
+  readonly firstSweeps: FirstSweeps;
+  /** Told of drift that was repaired: the fields. */
+  readonly onRepair: (identity: AwsFederatedIdentity, drift: readonly Drift[]) => void;
   readonly exchange: TokenExchange;
   /** UID of the kube-system namespace: tells clusters apart in ownership tags. */
   readonly cluster: string;

@@ -1,21 +1,15 @@
 import { createHash } from 'node:crypto';
 import type { AwsFederatedIdentitySpec } from '../../crds/aws-federated-identity.ts';
 import type { AwsOidcProviderSpec } from '../../crds/aws-oidc-provider.ts';
-import type { Injection } from '../../crds/aws-pod-injection.ts';
 import { terminal } from '../../errors.ts';
-import {
-  type AccountId,
-  type IssuerUrl,
-  type OidcProviderArn,
-  type PolicyArn,
-  RoleName,
-  RolePath,
-} from '../../iam/arn.ts';
+import { type IssuerUrl, type OidcProviderArn, type PolicyArn, RoleName, RolePath } from '../../iam/arn.ts';
+import type { Injection } from '../../kube/injection-table.ts';
 import { parsePolicyDocument, type PolicyDocument } from '../../iam/policy-document.ts';
 import type { DesiredRole } from '../../iam/roles.ts';
 import { type Owner, ownerTags } from '../../iam/tags.ts';
 import { trustPolicy } from '../../iam/trust-policy.ts';
 import { refusalOf } from './guardrails.ts';
+import type { Adoption } from './ownership.ts';
 
 /** The identity's name and spec; its status is no input, so that nobody can steer the operator by it. */
 export interface IdentityInput {
@@ -35,11 +29,14 @@ export interface ProviderInput {
 
 export interface Desired {
   readonly owner: Owner;
-  readonly accountId: AccountId;
-  readonly region: string;
+  readonly provider: ProviderInput;
   readonly role: DesiredRole;
   /** Tag keys that came from the specs, to tell them from tags that others set. */
   readonly tagKeys: readonly string[];
+  /** Present when the identity asks to take over a role that exists. */
+  readonly adoption: Adoption | undefined;
+  /** Where the provider's roles lie: the part of the account that the drift sweep looks at. */
+  readonly pathPrefix: RolePath;
   /** What pods get, beside the ARN of the role. */
   readonly injection: Omit<Injection, 'roleArn'>;
 }
@@ -47,13 +44,21 @@ export interface Desired {
 /** What the specs ask for. Throws a terminal ReconcileError when they cannot be allowed or are no valid policy. */
 export function desiredState(identity: IdentityInput, provider: ProviderInput, cluster: string): Desired {
   const { spec } = identity;
-  const { accountId, region } = provider.spec;
   const owner = { cluster, namespace: identity.namespace, name: identity.name, uid: identity.uid };
   const audience = allowedAudience(spec, provider);
   const role = desiredRole(identity, provider, owner);
   const { tokenExpirationSeconds } = spec;
+  const { region } = provider.spec;
   const tagKeys = [...role.tags.keys()].filter((key) => !ownerTags(owner).has(key)).toSorted();
-  return { owner, accountId, region, role, tagKeys, injection: { audience, tokenExpirationSeconds, region } };
+  return {
+    owner,
+    provider,
+    role,
+    tagKeys,
+    adoption: adoptionOf(spec, provider),
+    pathPrefix: pathPrefixOf(provider.spec),
+    injection: { audience, tokenExpirationSeconds, region },
+  };
 }
 
 function desiredRole(identity: IdentityInput, provider: ProviderInput, owner: Owner): DesiredRole {
@@ -85,6 +90,23 @@ function desiredRole(identity: IdentityInput, provider: ProviderInput, owner: Ow
       ...Object.entries(role.tags ?? {}),
       ...ownerTags(owner),
     ]),
+  };
+}
+
+/** Every role of the provider lies under it: the guardrail's path, or anywhere. */
+export const pathPrefixOf = ({ guardrails }: AwsOidcProviderSpec): RolePath =>
+  guardrails?.rolePath ?? RolePath.parse('/');
+
+function adoptionOf(
+  { adopt }: AwsFederatedIdentitySpec,
+  { name, spec: { guardrails } }: ProviderInput,
+): Adoption | undefined {
+  if (adopt === undefined) return undefined;
+  return {
+    roleId: adopt.roleId,
+    allowed: guardrails?.adoption === 'Allow',
+    rolePath: guardrails?.rolePath,
+    provider: `AwsOidcProvider "${name}"`,
   };
 }
 

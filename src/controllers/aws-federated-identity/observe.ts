@@ -1,31 +1,45 @@
-import type { Injection } from '../../crds/aws-pod-injection.ts';
-import { INJECTION_TABLE } from '../../crds/aws-pod-injection.ts';
-import type { RoleName } from '../../iam/arn.ts';
 import type { Role, Roles } from '../../iam/roles.ts';
 import { undefinedIfNotFound } from '../../kube/errors.ts';
+import { TABLE_NAME } from '../../kube/injection-table.ts';
 import { type AwsFederatedIdentity, SERVICE_ACCOUNTS } from '../../kube/kinds.ts';
 import { ownedMetadataOf } from '../../kube/owned-metadata.ts';
 import type { KubernetesResource } from '../../kube/resource.ts';
 import type { Dependencies } from './dependencies.ts';
+import type { Desired } from './desired.ts';
 
 /** The cluster's side of an identity as it is. */
 export interface ObservedBinding {
   readonly serviceAccount: KubernetesResource | undefined;
-  readonly injection: Injection | undefined;
+  /** The ServiceAccount's entry in the injection table. */
+  readonly entry: string | undefined;
   readonly bound: boolean;
 }
 
 /**
- * The role as IAM has it. An identity that never had one is not looked up: CreateRole itself says whether the name is
- * taken, which saves a call for every new identity.
+ * The role as IAM has it, for as few calls as it takes to be sure:
+ * - shortly after our own write, what we wrote, since IAM's answers can still be older;
+ * - after the drift sweep, what it saw, with one call for what decides over ownership;
+ * - for an identity that never had a role, nothing: CreateRole itself says whether the name is taken;
+ * - else all of it.
  */
 export async function observeRole(
   roles: Roles,
-  { status }: AwsFederatedIdentity,
-  name: RoleName,
+  { knownRoles, now }: Pick<Dependencies, 'knownRoles' | 'now'>,
+  { identity, desired }: { readonly identity: AwsFederatedIdentity; readonly desired: Desired },
   signal: AbortSignal,
 ): Promise<Role | undefined> {
-  return status?.roleId === undefined ? undefined : roles.get(name, signal);
+  const { uid = '' } = identity.metadata;
+  const { name } = desired.role;
+  const written = knownRoles.recentlyWritten(uid, now());
+  if (written !== undefined) return written;
+  const swept = knownRoles.takeSuspect(uid)?.observed;
+  if (swept !== undefined) {
+    const settings = await roles.getSettings(name, signal);
+    return settings === undefined ? undefined : { ...swept, ...settings };
+  }
+  const isNew = identity.status?.roleId === undefined && desired.adoption === undefined;
+  const isReadOnly = identity.spec.managementPolicy === 'Observe';
+  return isNew && !isReadOnly ? undefined : roles.get(name, signal);
 }
 
 export async function observeBinding(
@@ -35,14 +49,13 @@ export async function observeBinding(
 ): Promise<ObservedBinding> {
   const { namespace } = identity.metadata;
   const { name } = identity.spec.serviceAccount;
-  const table = tables.get({ namespace, name: INJECTION_TABLE });
   return {
     serviceAccount:
       serviceAccounts.get({ namespace, name }) ??
       (await kubernetes
         .get<KubernetesResource>(SERVICE_ACCOUNTS, { namespace, name }, signal)
         .catch(undefinedIfNotFound)),
-    injection: table?.spec.serviceAccounts?.[name],
+    entry: tables.get({ namespace, name: TABLE_NAME })?.data?.[name],
     bound: ownedMetadataOf(identity).bound,
   };
 }

@@ -1,12 +1,12 @@
-import type { Injection } from '../../crds/aws-pod-injection.ts';
 import { waiting } from '../../errors.ts';
+import { type Injection, tableEntry } from '../../kube/injection-table.ts';
 import { MANAGED_LABEL } from '../../kube/kinds.ts';
 import type { KubernetesResource, OwnerReference } from '../../kube/resource.ts';
 import type { ObservedBinding } from './observe.ts';
 
 /** One write to the API server. In the order of the list, a pod is never admitted without what the table promises. */
 export type BindingAction =
-  | { readonly type: 'PutInjection'; readonly injection: Injection }
+  | { readonly type: 'PutTableEntry'; readonly entry: string }
   | { readonly type: 'ApplyServiceAccount'; readonly serviceAccount: KubernetesResource }
   | { readonly type: 'MarkBound' };
 
@@ -33,10 +33,9 @@ export const annotationsOf = ({
 /** What to write in the cluster. Throws ServiceAccountNotFound where it is missing and must not be created. */
 export function planBinding(desired: DesiredBinding, observed: ObservedBinding): readonly BindingAction[] {
   const serviceAccount = desiredServiceAccount(desired, observed.serviceAccount);
+  const entry = tableEntry(desired.injection);
   return [
-    ...(sameInjection(desired.injection, observed.injection)
-      ? []
-      : [{ type: 'PutInjection', injection: desired.injection } as const]),
+    ...(entry === observed.entry ? [] : [{ type: 'PutTableEntry', entry } as const]),
     ...(inSync(serviceAccount, observed.serviceAccount)
       ? []
       : [{ type: 'ApplyServiceAccount', serviceAccount } as const]),
@@ -79,10 +78,3 @@ function inSync({ metadata: want }: KubernetesResource, observed: KubernetesReso
     Object.entries(want.annotations ?? {}).every(([key, value]) => annotations[key] === value)
   );
 }
-
-const sameInjection = (a: Injection, b: Injection | undefined): boolean =>
-  b !== undefined &&
-  a.roleArn === b.roleArn &&
-  a.audience === b.audience &&
-  a.tokenExpirationSeconds === b.tokenExpirationSeconds &&
-  a.region === b.region;

@@ -1,8 +1,10 @@
 import type { Drift } from '../../crds/aws-federated-identity.ts';
+import type { Reason } from '../../crds/condition.ts';
 import type { PolicyArn, RoleName } from '../../iam/arn.ts';
 import { type PolicyDocument, samePolicyDocument } from '../../iam/policy-document.ts';
 import type { DesiredRole, Role } from '../../iam/roles.ts';
-import { describeOwner, isOwnedBy, type Owner, type Tags } from '../../iam/tags.ts';
+import type { Tags } from '../../iam/tags.ts';
+import { type OwnershipContext, ownershipOf } from './ownership.ts';
 
 /** One write to IAM, named as the operation of AWS, so that CloudTrail, logs and this list use the same words. */
 export type RoleAction =
@@ -26,11 +28,12 @@ export type RolePlan =
       readonly name: RoleName;
       readonly actions: readonly RoleAction[];
       readonly drift: readonly Drift[];
+      /** The role is not ours yet: the plan must be shown before it is carried out. */
+      readonly adopts: boolean;
     }
-  | { readonly kind: 'refuse'; readonly reason: 'RoleNotOwned'; readonly message: string };
+  | { readonly kind: 'refuse'; readonly reason: Reason; readonly message: string };
 
-export interface PlanContext {
-  readonly owner: Owner;
+export interface PlanContext extends OwnershipContext {
   /** Tag keys that an earlier spec set; those no longer wanted are removed, all other foreign tags stay. */
   readonly formerTagKeys: readonly string[];
 }
@@ -46,24 +49,28 @@ interface Step {
  */
 export function planRole(desired: DesiredRole, observed: Role | undefined, context: PlanContext): RolePlan {
   const { name } = desired;
-  if (observed === undefined) return applyPlan(name, creation(desired));
-  if (!isOwnedBy(observed.tags, context.owner)) {
-    return {
-      kind: 'refuse',
-      reason: 'RoleNotOwned',
-      message: `IAM role ${name} exists and is left untouched: ${describeOwner(observed.tags)}. Create another AwsFederatedIdentity with another spec.role.name, or remove that role.`,
-    };
-  }
-  return applyPlan(name, [
+  if (observed === undefined) return applyPlan(name, creation(desired), false);
+  const ownership = ownershipOf(desired, observed, context);
+  if (ownership.kind === 'foreign') return { ...ownership, kind: 'refuse' };
+  const adopts = ownership.kind === 'adopted';
+  const tags = tagChanges(desired, observed, context.formerTagKeys);
+  const boundary = boundaryChange(desired, observed);
+  const isBoundaryAdded = observed.permissionsBoundaryArn === undefined;
+  const isBoundaryRemoved = desired.permissionsBoundaryArn === undefined;
+  const steps = [
+    ...(adopts ? tags : []), // first of all: a crash must not leave a role that is half taken over and nobody's
     ...detachments(desired, observed),
     ...inlineDeletions(desired, observed),
+    ...(isBoundaryAdded ? boundary : []),
     ...trustUpdate(desired, observed),
-    ...boundaryChange(desired, observed),
+    ...(isBoundaryAdded || isBoundaryRemoved ? [] : boundary),
     ...settingsUpdate(desired, observed),
-    ...tagChanges(desired, observed, context.formerTagKeys),
+    ...(adopts ? [] : tags),
     ...inlineWrites(desired, observed),
     ...attachments(desired, observed),
-  ]);
+    ...(isBoundaryRemoved ? boundary : []),
+  ];
+  return applyPlan(name, steps, adopts);
 }
 
 /** Everything that IAM demands to be gone before DeleteRole, and DeleteRole itself. */
@@ -75,11 +82,12 @@ export function planRoleDeletion(observed: Role): readonly RoleAction[] {
   ];
 }
 
-const applyPlan = (name: RoleName, steps: readonly Step[]): RolePlan => ({
+const applyPlan = (name: RoleName, steps: readonly Step[], adopts: boolean): RolePlan => ({
   kind: 'apply',
   name,
   actions: steps.map(({ action }) => action),
   drift: steps.flatMap(({ drift }) => drift),
+  adopts,
 });
 
 const NOTHING: Pick<DesiredRole, 'managedPolicyArns' | 'inlinePolicies'> = {

@@ -1,27 +1,24 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { AwsFederatedIdentityStatus } from '../../crds/aws-federated-identity.ts';
+import { toReconcileError } from '../../errors.ts';
 import { toKubernetesError } from '../../kube/errors.ts';
 import { lifecycle } from '../../kube/finalizer.ts';
 import { type AwsFederatedIdentity, FINALIZER, IDENTITIES } from '../../kube/kinds.ts';
 import { Progress } from '../../kube/progress.ts';
 import type { Reconcile, ReconcileContext, Result } from '../../runtime/reconciler.ts';
+import { AdoptionNotices } from './adoption.ts';
 import { cleanUp } from './cleanup.ts';
 import { converge, type ConvergeContext } from './converge.ts';
 import type { Dependencies } from './dependencies.ts';
-import { KnownRoles } from './known-roles.ts';
+import { holdPods } from './hold-pods.ts';
 import { deletingStatus, type Findings, identityStatus, STEPS, suspendedStatus } from './status.ts';
 import { VerificationSchedule } from './verify.ts';
 
-/** What is lost at a restart, and then found out anew. */
-type Memory = Pick<ConvergeContext, 'schedule' | 'knownRoles'>;
-
 /** observe → plan → apply → status, or the way back on deletion. Failures become conditions, then the runtime retries. */
 export function reconcileFederatedIdentity(dependencies: Dependencies): Reconcile {
-  const { resyncIntervalMs, verificationIntervalMs } = dependencies.settings;
-  const memory: Memory = {
-    schedule: new VerificationSchedule(verificationIntervalMs, dependencies.random),
-    knownRoles: new KnownRoles(resyncIntervalMs * 0.8), // less than the earliest resync
-  };
+  const { knownRoles, random, settings } = dependencies;
+  const schedule = new VerificationSchedule(settings.verificationIntervalMs, random);
+  const notices = new AdoptionNotices();
   return async (request, context) => {
     const identity = dependencies.identities.get(request);
     if (identity === undefined) return {};
@@ -29,14 +26,14 @@ export function reconcileFederatedIdentity(dependencies: Dependencies): Reconcil
       case 'Gone':
         return {};
       case 'Cleanup':
-        memory.schedule.forget(identity.metadata.uid ?? '');
-        memory.knownRoles.forget(identity.metadata.uid ?? '');
+        schedule.forget(identity.metadata.uid ?? '');
+        knownRoles.forget(identity.metadata.uid ?? '');
         return remove(dependencies, identity, context);
       case 'New':
       case 'Held':
         return identity.spec.suspend
           ? suspend(dependencies, identity, context)
-          : ensure(dependencies, identity, { ...context, ...memory });
+          : ensure(dependencies, identity, { ...context, schedule, notices });
     }
   };
 }
@@ -44,7 +41,7 @@ export function reconcileFederatedIdentity(dependencies: Dependencies): Reconcil
 async function ensure(
   dependencies: Dependencies,
   identity: AwsFederatedIdentity,
-  context: ReconcileContext & Memory,
+  context: ReconcileContext & Pick<ConvergeContext, 'schedule' | 'notices'>,
 ): Promise<Result> {
   const { now, random, settings } = dependencies;
   const progress = new Progress(settings.verification === 'off' ? STEPS.slice(0, -1) : STEPS);
@@ -53,6 +50,9 @@ async function ensure(
   try {
     await converge(dependencies, identity, { ...context, progress, learn });
     return { requeueAfterMs: settings.resyncIntervalMs * (0.9 + 0.2 * random()) };
+  } catch (error) {
+    await holdPods(dependencies, identity, toReconcileError(error).reason, context.signal);
+    throw error;
   } finally {
     await writeStatus(dependencies, identity, identityStatus(identity, progress, findings, now()), context);
   }
@@ -82,6 +82,7 @@ async function suspend(
   identity: AwsFederatedIdentity,
   context: ReconcileContext,
 ): Promise<Result> {
+  await holdPods(dependencies, identity, 'Suspended', context.signal);
   await writeStatus(dependencies, identity, suspendedStatus(identity, dependencies.now()), context);
   return {};
 }

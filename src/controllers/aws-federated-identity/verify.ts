@@ -24,7 +24,7 @@ const PROPAGATION_RETRY_MS = 3_000;
  * accepts it. Throws Propagating while IAM spreads our last write, else the cause with its remedy.
  */
 export async function verifyFederation(
-  dependencies: Dependencies,
+  dependencies: Pick<Dependencies, 'kubernetes' | 'exchange' | 'now'>,
   input: VerificationInput,
   signal: AbortSignal,
 ): Promise<void> {

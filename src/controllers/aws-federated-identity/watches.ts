@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { AwsFederatedIdentity, AwsOidcProvider, AwsPodInjection } from '../../kube/kinds.ts';
+import type { InjectionTable } from '../../kube/injection-table.ts';
+import type { AwsFederatedIdentity, AwsOidcProvider } from '../../kube/kinds.ts';
 import { type KubernetesResource, nameOf, type ObjectName } from '../../kube/resource.ts';
 import type { Source } from '../../runtime/controller.ts';
 import type { Change, ObjectStore } from '../../runtime/object-store.ts';
@@ -16,7 +17,7 @@ export interface IdentityStores {
   readonly identities: ObjectStore<AwsFederatedIdentity>;
   readonly providers: ObjectStore<AwsOidcProvider>;
   readonly serviceAccounts: ObjectStore<KubernetesResource>;
-  readonly tables: ObjectStore<AwsPodInjection>;
+  readonly tables: ObjectStore<InjectionTable>;
 }
 
 /** What wakes an identity: itself, its provider, its ServiceAccount, its namespace's table, and its rival's end. */
@@ -29,7 +30,7 @@ export function identityWatches({
   Source<AwsFederatedIdentity>,
   Source<AwsOidcProvider>,
   Source<KubernetesResource>,
-  Source<AwsPodInjection>,
+  Source<InjectionTable>,
 ] {
   const by = (index: keyof typeof IDENTITY_INDEXES, value: string): readonly ObjectName[] =>
     identities.byIndex(index, value).map(nameOf);
@@ -61,6 +62,11 @@ export function identityWatches({
   ];
 }
 
+/** What wakes the drift sweep of a provider: that it can be used, or can be used otherwise. */
+export const sweepWatches = ({ providers }: Pick<IdentityStores, 'providers'>): readonly [Source<AwsOidcProvider>] => [
+  { store: providers, toRequests: (change) => (changesUse(change) ? [nameOf(change.object)] : []) },
+];
+
 /** A provider tells by its status whether it can be used; its count of identities must not wake them all. */
 const changesUse = (change: Change<AwsOidcProvider>): boolean =>
   change.type !== 'updated' || !isDeepStrictEqual(useOf(change.object), useOf(change.previous));
@@ -71,13 +77,13 @@ function useOf({ metadata: { generation, deletionTimestamp }, status }: AwsOidcP
 }
 
 /** The ServiceAccounts whose entry in a table changed. */
-function changedEntries(change: Change<AwsPodInjection>): readonly string[] {
-  const now = change.type === 'deleted' ? {} : (change.object.spec.serviceAccounts ?? {});
+function changedEntries(change: Change<InjectionTable>): readonly string[] {
+  const now = change.type === 'deleted' ? {} : (change.object.data ?? {});
   const before =
     change.type === 'updated'
-      ? (change.previous.spec.serviceAccounts ?? {})
+      ? (change.previous.data ?? {})
       : change.type === 'deleted'
-        ? (change.object.spec.serviceAccounts ?? {})
+        ? (change.object.data ?? {})
         : {};
   return [...new Set([...Object.keys(now), ...Object.keys(before)])].filter(
     (name) => !isDeepStrictEqual(now[name], before[name]),

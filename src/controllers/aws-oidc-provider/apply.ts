@@ -1,8 +1,9 @@
+import { retryable } from '../../errors.ts';
 import type { OidcProviderArn } from '../../iam/arn.ts';
 import type { OidcProviders } from '../../iam/oidc-providers.ts';
 import type { ProviderAction } from './plan.ts';
 
-/** Carries out one action: one call. That the provider exists already is found by the next observation. */
+/** Carries out one action: one call. A provider that exists already, maybe not ours, must be observed before it is used. */
 export async function applyAction(
   providers: OidcProviders,
   arn: OidcProviderArn,
@@ -11,8 +12,8 @@ export async function applyAction(
 ): Promise<void> {
   switch (action.type) {
     case 'CreateOpenIDConnectProvider':
-      await providers.create(action.provider, signal);
-      return;
+      if ((await providers.create(action.provider, signal)) === 'created') return;
+      throw retryable('AwsRequestFailed', `OIDC provider ${arn} was made meanwhile. It is looked at again.`);
     case 'RemoveClientIDFromOpenIDConnectProvider':
       return providers.removeClientId(arn, action.clientId, signal);
     case 'UpdateOpenIDConnectProviderThumbprint':

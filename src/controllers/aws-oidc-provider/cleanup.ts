@@ -37,7 +37,7 @@ async function deleteProvider(
   { signal, log }: { readonly signal: AbortSignal; readonly log: Logger },
 ): Promise<void> {
   if (status?.arn === undefined) return;
-  const account = accounts.inRegion(spec.region);
+  const account = accounts.of(spec);
   await requireAccount(account, spec.accountId, signal);
   const observed = await account.oidcProviders.get(status.arn, signal);
   if (observed === undefined) return;

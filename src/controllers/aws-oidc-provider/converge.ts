@@ -35,7 +35,7 @@ export async function converge(
     ({ issuer: found }) => `The issuer of this cluster is ${found}.`,
   );
   learn({ issuer });
-  const account = dependencies.accounts.inRegion(spec.region);
+  const account = dependencies.accounts.of(spec);
   const caller = await progress.run(
     'CredentialsValid',
     () => requireAccount(account, spec.accountId, signal),

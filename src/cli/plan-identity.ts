@@ -1,0 +1,125 @@
+import {
+  checkNamespace,
+  claimant,
+  identityInput,
+  usableProvider,
+} from '../controllers/aws-federated-identity/accept.ts';
+import {
+  type Desired,
+  desiredState,
+  type IdentityInput,
+  type ProviderInput,
+  roleNameOf,
+} from '../controllers/aws-federated-identity/desired.ts';
+import { planContextOf } from '../controllers/aws-federated-identity/ensure-role.ts';
+import { planRole, planRoleDeletion } from '../controllers/aws-federated-identity/plan.ts';
+import { ReconcileError, terminal } from '../errors.ts';
+import type { RoleName } from '../iam/arn.ts';
+import type { Role } from '../iam/roles.ts';
+import { isOwnedBy } from '../iam/tags.ts';
+import type { AwsFederatedIdentity, AwsOidcProvider } from '../kube/kinds.ts';
+import type { IdentityPlan, Outcome } from './identity-plan.ts';
+
+/** Reads a role in the account of a provider. */
+export type LookAtRole = (provider: ProviderInput, role: RoleName) => Promise<Role | undefined>;
+
+/** What is known of the cluster. */
+export interface IdentityContext {
+  readonly clusterId: string;
+  readonly provider: (name: string) => AwsOidcProvider | undefined;
+  /** At least those of the identity's namespace. */
+  readonly identities: readonly AwsFederatedIdentity[];
+  /** Undefined where no guardrail asks for them. */
+  readonly namespaceLabels: (namespace: string) => Readonly<Record<string, string>> | undefined;
+  readonly look: LookAtRole;
+}
+
+/** The operator's decisions in the operator's order, without its writes. A ReconcileError is a refusal, others are thrown. */
+export async function planIdentity(context: IdentityContext, identity: AwsFederatedIdentity): Promise<IdentityPlan> {
+  const { namespace = '', name = '' } = identity.metadata;
+  let role: RoleName | undefined;
+  let adopts = false;
+  const decide = async (): Promise<Outcome> => {
+    const { providerRef } = identity.spec;
+    const provider = usableProvider(providerRef.name, context.provider(providerRef.name));
+    const input = identityInput(identity);
+    role = roleNameOf(input, provider.issuer);
+    if (isDeleting(identity)) return deletionOf(context, identity, provider, role);
+    const desired = desiredState(input, provider, context.clusterId);
+    checkNeighbours(context, input, provider);
+    const observed = await context.look(provider, desired.role.name);
+    checkAdoptable(desired, observed);
+    const plan = planRole(desired.role, observed, planContextOf(identity, desired));
+    if (plan.kind === 'refuse') return { kind: 'refused', reason: plan.reason, message: plan.message };
+    ({ adopts } = plan);
+    return { kind: 'planned', actions: plan.actions, drift: plan.drift, observed };
+  };
+  const outcome = await decide().catch((error: unknown): Outcome => {
+    if (!(error instanceof ReconcileError)) throw error;
+    return { kind: 'refused', reason: error.reason, message: error.message };
+  });
+  return { namespace, name, role, outcome, remarks: remarksOf(identity, adopts) };
+}
+
+const isDeleting = ({ metadata }: AwsFederatedIdentity): boolean => metadata.deletionTimestamp !== undefined;
+
+function remarksOf(identity: AwsFederatedIdentity, adopts: boolean): readonly string[] {
+  const { suspend, managementPolicy, deletionPolicy } = identity.spec;
+  return [
+    ...(isDeleting(identity) ? [`being deleted, deletionPolicy ${deletionPolicy}`] : []),
+    ...(adopts ? ['adopts the role that exists'] : []),
+    ...(suspend && !isDeleting(identity) ? ['suspended: waits for spec.suspend: false'] : []),
+    ...(managementPolicy === 'Observe' ? ['Observe: only reported'] : []),
+  ];
+}
+
+/** The guardrails that count, and the rule that a ServiceAccount has one identity. */
+function checkNeighbours(
+  { identities, namespaceLabels }: IdentityContext,
+  input: IdentityInput,
+  provider: ProviderInput,
+): void {
+  const { namespace, spec, uid } = input;
+  const neighbours = identities.filter(({ metadata }) => metadata.namespace === namespace);
+  const siblings = neighbours.filter((one) => one.spec.providerRef.name === provider.name);
+  checkNamespace(input, provider, { siblings, namespaceLabels: namespaceLabels(namespace) });
+  const owner = claimant(neighbours.filter((one) => one.spec.serviceAccount.name === spec.serviceAccount.name));
+  if (owner === undefined || owner.metadata.uid === uid) return;
+  throw terminal(
+    'ServiceAccountConflict',
+    `ServiceAccount ${namespace}/${spec.serviceAccount.name} already belongs to the older AwsFederatedIdentity "${owner.metadata.name}". Delete one of the two, or use another ServiceAccount.`,
+  );
+}
+
+function checkAdoptable({ adoption, role }: Desired, observed: Role | undefined): void {
+  if (adoption === undefined || observed !== undefined) return;
+  throw terminal(
+    'AdoptionRefused',
+    `IAM role ${role.name} does not exist. Remove spec.adopt to have it created, or correct spec.role.name.`,
+  );
+}
+
+const NOTHING: Outcome = { kind: 'planned', actions: [], drift: [], observed: undefined };
+
+/** The role goes with the identity, if it is the identity's own and nothing says that it stays. */
+async function deletionOf(
+  { clusterId, look }: IdentityContext,
+  { metadata, spec }: AwsFederatedIdentity,
+  provider: ProviderInput,
+  role: RoleName,
+): Promise<Outcome> {
+  if (spec.deletionPolicy === 'Retain' || spec.managementPolicy === 'Observe') return NOTHING;
+  const { namespace, name = '', uid = '' } = metadata;
+  const observed = await look(provider, role);
+  if (observed === undefined || !isOwnedBy(observed.tags, { cluster: clusterId, namespace, name, uid })) return NOTHING;
+  const rows = [
+    ...[...observed.managedPolicyArns].map((have) => ({ path: 'role.managedPolicyArns', want: 'not attached', have })),
+    ...[...observed.inlinePolicies.keys()].map((key) => ({
+      path: `role.inlinePolicies[${key}]`,
+      want: 'absent',
+      have: 'present',
+    })),
+    { path: 'role', want: 'absent', have: role },
+  ];
+  return { kind: 'planned', actions: planRoleDeletion(observed), drift: rows, observed };
+}

@@ -1,0 +1,59 @@
+import { terminal, waiting } from '../../errors.ts';
+import type { Role } from '../../iam/roles.ts';
+import type { AwsFederatedIdentity } from '../../kube/kinds.ts';
+import type { RolePlan } from './plan.ts';
+import type { Findings } from './status.ts';
+
+type ApplyPlan = Extract<RolePlan, { kind: 'apply' }>;
+
+/** Time between showing what an adoption changes and doing it, in which its author can still stop it. */
+const NOTICE_MS = 10_000;
+
+/** When each adoption was announced in status. Lost at a restart: then it is announced anew. */
+export class AdoptionNotices {
+  readonly #since = new Map<string, number>();
+
+  /** Milliseconds that are left of the notice for this generation; begins it at the first call. */
+  remaining({ metadata: { uid = '', generation } }: AwsFederatedIdentity, now: Date): number {
+    const key = `${uid}/${generation}`;
+    const since = this.#since.get(key) ?? now.getTime();
+    this.#since.set(key, since);
+    return since + NOTICE_MS - now.getTime();
+  }
+}
+
+interface AdoptionContext {
+  readonly notices: AdoptionNotices;
+  readonly learn: (findings: Findings) => void;
+  readonly now: Date;
+}
+
+/** Throws until the plan of an adoption has been in status.drift for long enough. A role that is ours already passes. */
+export function announceAdoption(
+  identity: AwsFederatedIdentity,
+  observed: Role | undefined,
+  { adopts, drift, name }: ApplyPlan,
+  { notices, learn, now }: AdoptionContext,
+): void {
+  if (observed === undefined) {
+    throw terminal(
+      'AdoptionRefused',
+      `IAM role ${name} does not exist. Remove spec.adopt to have it created, or correct spec.role.name.`,
+    );
+  }
+  if (!adopts) return;
+  const remainingMs = notices.remaining(identity, now);
+  if (isAnnounced(identity) && remainingMs <= 0) return;
+  learn({ drift });
+  throw waiting(
+    'AdoptionPending',
+    `IAM role ${name} will be adopted in ${NOTICE_MS / 1000} seconds: status.drift shows what changes. Set spec.suspend to true to stop it.`,
+    Math.max(remainingMs, 100),
+  );
+}
+
+const isAnnounced = ({ metadata, status }: AwsFederatedIdentity): boolean =>
+  status?.conditions?.some(
+    ({ type, reason, observedGeneration }) =>
+      type === 'RoleReady' && reason === 'AdoptionPending' && observedGeneration === metadata.generation,
+  ) === true;

@@ -1,0 +1,135 @@
+import { terminal } from '../../errors.ts';
+import { requireAccount } from '../../iam/account.ts';
+import type { Role, RoleReference } from '../../iam/roles.ts';
+import { type AwsFederatedIdentity, IDENTITIES } from '../../kube/kinds.ts';
+import { applyOwnedMetadata, ownedMetadataOf } from '../../kube/owned-metadata.ts';
+import { announceAdoption } from './adoption.ts';
+import { applyRole } from './apply.ts';
+import type { ConvergeContext } from './converge.ts';
+import type { Dependencies } from './dependencies.ts';
+import type { Desired } from './desired.ts';
+import { observeRole } from './observe.ts';
+import { type PlanContext, planRole, type RolePlan } from './plan.ts';
+
+/** A role that is as the spec says, and when the operator last wrote to it if it was in this pass. */
+export interface EnsuredRole extends RoleReference {
+  readonly syncedAt?: Date;
+}
+
+/** observe → plan → apply for the role. Asks AWS only when something may have changed since the last look. */
+export async function ensureRole(
+  dependencies: Dependencies,
+  identity: AwsFederatedIdentity,
+  desired: Desired,
+  context: ConvergeContext,
+): Promise<EnsuredRole> {
+  const { firstSweeps, knownRoles, now } = dependencies;
+  const { uid = '' } = identity.metadata;
+  const { status } = identity;
+  const asKnown = (): RoleReference | undefined => knownRoles.get(uid, desired.role, now());
+  if (status?.roleId !== undefined && asKnown() === undefined)
+    await firstSweeps.wait(desired.provider.name, context.signal);
+  const known = asKnown();
+  if (known !== undefined) {
+    context.learn({ drift: [] }); // drift that was shown before is gone
+    return known;
+  }
+  try {
+    return await lookAndRepair(dependencies, identity, desired, context);
+  } catch (error) {
+    knownRoles.forget(uid); // a plan that broke off leaves the role somewhere between
+    throw error;
+  }
+}
+
+async function lookAndRepair(
+  dependencies: Dependencies,
+  identity: AwsFederatedIdentity,
+  desired: Desired,
+  context: ConvergeContext,
+): Promise<EnsuredRole> {
+  const { signal, learn } = context;
+  const { accounts, knownRoles, now, onRepair } = dependencies;
+  const { spec } = desired.provider;
+  const account = accounts.of(spec);
+  await requireAccount(account, spec.accountId, signal);
+  await holdFinalizer(dependencies, identity, signal);
+  const observed = await observeRole(account.roles, dependencies, { identity, desired }, signal);
+  const planContext = planContextOf(identity, desired);
+  const plan = planRole(desired.role, observed, planContext);
+  if (plan.kind === 'refuse') throw terminal(plan.reason, plan.message);
+  if (identity.spec.managementPolicy === 'Observe')
+    return showOnly(dependencies, { identity, desired, observed }, plan, context);
+  if (desired.adoption !== undefined) announceAdoption(identity, observed, plan, { ...context, now: now() });
+  const { reference, changed } = await applyRole(account.roles, desired.role, observed, {
+    ...context,
+    plan: planContext,
+  });
+  const { arn, id } = reference;
+  knownRoles.remember(
+    identity.metadata.uid ?? '',
+    { desired: desired.role, reference: { arn, id }, written: changed },
+    now(),
+  );
+  if (changed && wasInSync(identity)) onRepair(identity, plan.drift);
+  const syncedAt = changed ? { syncedAt: now() } : {};
+  learn({ role: { arn, id }, drift: [], tagKeys: desired.tagKeys, ...syncedAt });
+  return { arn, id, ...syncedAt };
+}
+
+type ApplyPlan = Extract<RolePlan, { kind: 'apply' }>;
+
+export const planContextOf = ({ status }: AwsFederatedIdentity, { owner, adoption }: Desired): PlanContext => ({
+  owner,
+  adoption,
+  recordedRoleId: status?.roleId,
+  formerTagKeys: status?.tagKeys ?? [],
+});
+
+/** A change of AWS that no change of this spec asked for. */
+const wasInSync = ({ metadata, status }: AwsFederatedIdentity): boolean =>
+  status?.conditions?.some(
+    ({ type, status: is, observedGeneration }) =>
+      type === 'RoleReady' && is === 'True' && observedGeneration === metadata.generation,
+  ) === true;
+
+/** Observe: the same plan, shown instead of carried out. */
+function showOnly(
+  { knownRoles, now }: Dependencies,
+  {
+    identity,
+    desired,
+    observed,
+  }: { readonly identity: AwsFederatedIdentity; readonly desired: Desired; readonly observed: Role | undefined },
+  { drift }: ApplyPlan,
+  { learn }: ConvergeContext,
+): EnsuredRole {
+  learn({ drift });
+  if (observed === undefined) {
+    throw terminal(
+      'DriftDetected',
+      `IAM role ${desired.role.name} does not exist, and managementPolicy is Observe. Set it to Manage to have it created.`,
+    );
+  }
+  const { arn, id } = observed;
+  learn({ role: { arn, id } });
+  if (drift.length === 0) {
+    knownRoles.remember(
+      identity.metadata.uid ?? '',
+      { desired: desired.role, reference: { arn, id }, written: false },
+      now(),
+    );
+  }
+  return { arn, id };
+}
+
+/** Before the first write to AWS: from now on the object cannot go without its cleanup. */
+async function holdFinalizer(
+  { kubernetes }: Dependencies,
+  identity: AwsFederatedIdentity,
+  signal: AbortSignal,
+): Promise<void> {
+  const owned = ownedMetadataOf(identity);
+  if (owned.finalizer) return;
+  await applyOwnedMetadata(kubernetes, { ...identity, type: IDENTITIES }, { ...owned, finalizer: true }, signal);
+}

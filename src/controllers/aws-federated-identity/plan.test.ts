@@ -1,0 +1,214 @@
+import { describe, expect, test } from 'vitest';
+import { desiredRole, owner, policy, policyArn, role, trust } from '../../../test/support/builders.ts';
+import { ownerTags } from '../../iam/tags.ts';
+import { type PlanContext, planRole, planRoleDeletion, type RoleAction, type RolePlan } from './plan.ts';
+
+const read = policyArn('AmazonS3ReadOnlyAccess');
+const admin = policyArn('AdministratorAccess');
+const boundary = policyArn('Boundary');
+
+const context = (fields: Partial<PlanContext> = {}): PlanContext => ({
+  owner: owner(),
+  recordedRoleId: undefined,
+  adoption: undefined,
+  formerTagKeys: [],
+  ...fields,
+});
+const tags = (more: Readonly<Record<string, string>> = {}) => new Map([...ownerTags(owner()), ...Object.entries(more)]);
+
+const typesOf = (plan: RolePlan): readonly RoleAction['type'][] | 'refuse' =>
+  plan.kind === 'apply' ? plan.actions.map(({ type }) => type) : plan.kind;
+
+describe('the plan for a role', () => {
+  test.each([
+    {
+      name: 'creates the role first, then gives it its policies',
+      desired: desiredRole({ managedPolicyArns: new Set([read]), inlinePolicies: new Map([['a', policy()]]) }),
+      observed: undefined,
+      expected: ['CreateRole', 'PutRolePolicy', 'AttachRolePolicy'],
+    },
+    { name: 'does nothing when IAM agrees', desired: desiredRole(), observed: role(), expected: [] },
+    {
+      name: 'attaches what is missing',
+      desired: desiredRole({ managedPolicyArns: new Set([read]) }),
+      observed: role(),
+      expected: ['AttachRolePolicy'],
+    },
+    {
+      name: 'detaches what is not asked for',
+      desired: desiredRole(),
+      observed: role({ managedPolicyArns: new Set([admin]) }),
+      expected: ['DetachRolePolicy'],
+    },
+    {
+      name: 'deletes an inline policy that is not asked for',
+      desired: desiredRole(),
+      observed: role({ inlinePolicies: new Map([['a', policy()]]) }),
+      expected: ['DeleteRolePolicy'],
+    },
+    {
+      name: 'replaces an inline policy whose document differs',
+      desired: desiredRole({ inlinePolicies: new Map([['a', policy('s3:GetObject')]]) }),
+      observed: role({ inlinePolicies: new Map([['a', policy('s3:*')]]) }),
+      expected: ['PutRolePolicy'],
+    },
+    {
+      name: 'leaves an inline policy that is only spelled otherwise',
+      desired: desiredRole({ inlinePolicies: new Map([['a', policy('s3:GetObject')]]) }),
+      observed: role({ inlinePolicies: new Map([['a', policy(['S3:getobject'])]]) }),
+      expected: [],
+    },
+    {
+      name: 'repairs the trust policy',
+      desired: desiredRole(),
+      observed: role({ trustPolicy: trust('somebody-else') }),
+      expected: ['UpdateAssumeRolePolicy'],
+    },
+    {
+      name: 'puts a boundary',
+      desired: desiredRole({ permissionsBoundaryArn: boundary }),
+      observed: role(),
+      expected: ['PutRolePermissionsBoundary'],
+    },
+    {
+      name: 'takes a boundary away',
+      desired: desiredRole(),
+      observed: role({ permissionsBoundaryArn: boundary }),
+      expected: ['DeleteRolePermissionsBoundary'],
+    },
+    {
+      name: 'changes description and session with one call, since UpdateRole takes both',
+      desired: desiredRole({ description: 'x', maxSessionDurationSeconds: 7200 }),
+      observed: role(),
+      expected: ['UpdateRole'],
+    },
+    {
+      name: 'clears a description by an empty one',
+      desired: desiredRole(),
+      observed: role({ description: 'x' }),
+      expected: ['UpdateRole'],
+    },
+    {
+      name: 'sets a tag',
+      desired: desiredRole({ tags: tags({ team: 'a' }) }),
+      observed: role({ tags: tags({ team: 'b' }) }),
+      expected: ['TagRole'],
+    },
+    {
+      name: 'leaves tags of others',
+      desired: desiredRole(),
+      observed: role({ tags: tags({ theirs: 'x' }) }),
+      expected: [],
+    },
+    {
+      name: 'leaves the path, which IAM cannot change',
+      desired: desiredRole({ path: role().path }),
+      observed: role({ path: desiredRole().path }),
+      expected: [],
+    },
+    {
+      name: 'narrows before it widens',
+      desired: desiredRole({
+        managedPolicyArns: new Set([read]),
+        inlinePolicies: new Map([['b', policy()]]),
+        permissionsBoundaryArn: boundary,
+        description: 'new',
+        tags: tags({ team: 'a' }),
+      }),
+      observed: role({
+        managedPolicyArns: new Set([admin]),
+        inlinePolicies: new Map([['a', policy()]]),
+        trustPolicy: trust('somebody-else'),
+      }),
+      expected: [
+        'DetachRolePolicy',
+        'DeleteRolePolicy',
+        'PutRolePermissionsBoundary',
+        'UpdateAssumeRolePolicy',
+        'UpdateRole',
+        'TagRole',
+        'PutRolePolicy',
+        'AttachRolePolicy',
+      ],
+    },
+    {
+      name: 'takes a boundary away last, since that widens whatever is attached',
+      desired: desiredRole({ managedPolicyArns: new Set([read]) }),
+      observed: role({ permissionsBoundaryArn: boundary, trustPolicy: trust('somebody-else') }),
+      expected: ['UpdateAssumeRolePolicy', 'AttachRolePolicy', 'DeleteRolePermissionsBoundary'],
+    },
+  ])('$name', ({ desired, observed, expected }) => {
+    expect(typesOf(planRole(desired, observed, context()))).toEqual(expected);
+  });
+
+  test('removes a tag that an earlier spec set, and no other', () => {
+    const observed = role({ tags: tags({ team: 'a', theirs: 'x' }) });
+    const plan = planRole(desiredRole(), observed, context({ formerTagKeys: ['team', 'long-gone'] }));
+    expect(plan).toMatchObject({ actions: [{ type: 'UntagRole', keys: ['team'] }] });
+  });
+
+  test('never removes an ownership tag, whatever the status says of former keys', () => {
+    const formerTagKeys = [...ownerTags(owner()).keys()];
+    expect(typesOf(planRole(desiredRole(), role(), context({ formerTagKeys })))).toEqual([]);
+  });
+
+  test('is the same for the same input', () => {
+    const desired = desiredRole({ managedPolicyArns: new Set([read, admin]) });
+    expect(planRole(desired, undefined, context())).toEqual(planRole(desired, undefined, context()));
+  });
+});
+
+describe('a role of somebody else is refused without one action', () => {
+  test.each([
+    { name: 'made by hand', tags: new Map([['team', 'x']]), says: 'somebody else made it' },
+    { name: 'without tags', tags: new Map<string, string>(), says: 'somebody else made it' },
+    { name: 'of another cluster', tags: ownerTags(owner({ cluster: 'other' })), says: 'of the cluster other' },
+    {
+      name: 'of another object',
+      tags: ownerTags(owner({ uid: 'u2', name: 'sales' })),
+      says: 'analytics/sales (uid u2)',
+    },
+  ])('$name', ({ tags: foreign, says }) => {
+    const plan = planRole(desiredRole(), role({ tags: foreign, trustPolicy: trust('x') }), context());
+    expect(plan).toMatchObject({ kind: 'refuse', reason: 'RoleNotOwned', message: expect.stringContaining(says) });
+    expect(plan).toMatchObject({ message: expect.stringContaining('spec.role.name') });
+    expect(plan).not.toHaveProperty('actions');
+  });
+});
+
+describe('drift', () => {
+  test('has a row for each difference, with what is wanted and what is there', () => {
+    const desired = desiredRole({
+      managedPolicyArns: new Set([read]),
+      description: 'new',
+      maxSessionDurationSeconds: 7200,
+      permissionsBoundaryArn: boundary,
+    });
+    const observed = role({ managedPolicyArns: new Set([admin]), description: 'old' });
+    expect(planRole(desired, observed, context())).toMatchObject({
+      drift: [
+        { path: 'role.managedPolicyArns', want: 'not attached', have: admin },
+        { path: 'role.permissionsBoundaryArn', want: boundary, have: 'absent' },
+        { path: 'role.description', want: 'new', have: 'old' },
+        { path: 'role.maxSessionDurationSeconds', want: '7200', have: '3600' },
+        { path: 'role.managedPolicyArns', want: read, have: 'not attached' },
+      ],
+    });
+  });
+
+  test('is cut to what the status may hold', () => {
+    const large = policy(Array.from({ length: 200 }, (_, index) => `s3:Action${index}`));
+    const plan = planRole(desiredRole({ inlinePolicies: new Map([['a', large]]) }), role(), context());
+    expect(plan).toMatchObject({ drift: [{ want: large.slice(0, 256), have: 'absent' }] });
+  });
+});
+
+test('the deletion empties the role before it deletes it, since IAM refuses otherwise', () => {
+  const observed = role({ managedPolicyArns: new Set([read, admin]), inlinePolicies: new Map([['a', policy()]]) });
+  expect(planRoleDeletion(observed)).toEqual([
+    { type: 'DetachRolePolicy', policyArn: read },
+    { type: 'DetachRolePolicy', policyArn: admin },
+    { type: 'DeleteRolePolicy', policyName: 'a' },
+    { type: 'DeleteRole' },
+  ]);
+});

@@ -1,0 +1,131 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { after, identity, NOW, roleArn, thrownBy } from '../../../test/support/builders.ts';
+import { inMemoryKubernetes } from '../../../test/support/in-memory-kubernetes.ts';
+import type { Exchange } from '../../sts/token-exchange.ts';
+import { VerificationSchedule, verifyFederation } from './verify.ts';
+
+const ACCEPTED: Exchange = { kind: 'accepted' };
+const NOT_AUTHORIZED: Exchange = {
+  kind: 'refused',
+  code: 'AccessDenied',
+  message: 'Not authorized to perform sts:AssumeRoleWithWebIdentity',
+};
+const UNKNOWN: Exchange = { kind: 'refused', code: 'IDPRejectedClaim', message: 'no' };
+
+/** Verifies with an STS that gives these answers one after the other, the last one for ever. */
+async function verification(answers: readonly Exchange[], lastWrite: Date | undefined) {
+  const kubernetes = inMemoryKubernetes();
+  const asked: string[] = [];
+  const exchange = {
+    exchange: async (region: string, arn: string, token: string): Promise<Exchange> => {
+      asked.push(`${region} ${arn} ${token}`);
+      return answers[Math.min(asked.length, answers.length) - 1] ?? ACCEPTED;
+    },
+  };
+  const dependencies = { kubernetes: kubernetes.client, exchange, now: () => new Date() };
+  const input = { identity: identity(), roleArn: roleArn(), region: 'eu-west-1', lastWrite };
+  const outcome = verifyFederation(dependencies, input, new AbortController().signal).then(
+    () => 'verified',
+    (error: unknown) => error,
+  );
+  await vi.runAllTimersAsync();
+  return { outcome: await outcome, asked };
+}
+
+describe('verification', () => {
+  beforeEach(() => void vi.useFakeTimers({ now: NOW }));
+  afterEach(() => void vi.useRealTimers());
+
+  test('exchanges a token of the very ServiceAccount and audience', async () => {
+    const { outcome, asked } = await verification([ACCEPTED], undefined);
+    expect(outcome).toBe('verified');
+    expect(asked).toEqual([`eu-west-1 ${roleArn()} token of analytics/reports for sts.amazonaws.com`]);
+  });
+
+  test('waits a moment in place while IAM spreads what was just written', async () => {
+    const { outcome, asked } = await verification([NOT_AUTHORIZED, NOT_AUTHORIZED, ACCEPTED], NOW);
+    expect(outcome).toBe('verified');
+    expect(asked).toHaveLength(3);
+  });
+
+  test('lets the worker go after four attempts, and comes back soon', async () => {
+    const { outcome, asked } = await verification([NOT_AUTHORIZED], NOW);
+    expect(outcome).toMatchObject({
+      reason: 'Propagating',
+      disposition: { kind: 'waiting', retryAfterMs: 3_000 },
+    });
+    expect(asked).toHaveLength(4);
+  });
+
+  test.each([
+    {
+      name: 'a refusal long after the last write',
+      answer: NOT_AUTHORIZED,
+      lastWrite: after(-60_000),
+      reason: 'TokenExchangeFailed',
+    },
+    {
+      name: 'a refusal when nothing was written',
+      answer: NOT_AUTHORIZED,
+      lastWrite: undefined,
+      reason: 'TokenExchangeFailed',
+    },
+    { name: 'a refusal that no write explains', answer: UNKNOWN, lastWrite: NOW, reason: 'TokenExchangeFailed' },
+    {
+      name: 'an STS that does not answer',
+      answer: { kind: 'unreachable', message: 'ECONNREFUSED' } as const,
+      lastWrite: NOW,
+      reason: 'AwsUnreachable',
+    },
+  ])('$name is a failure at once, and tried again later', async ({ answer, lastWrite, reason }) => {
+    const { outcome, asked } = await verification([answer], lastWrite);
+    expect(outcome).toMatchObject({ reason, disposition: { kind: 'retryable' } });
+    expect(asked).toHaveLength(1);
+  });
+
+  test('ends with its signal', async () => {
+    const stop = new AbortController();
+    const { client: kubernetes } = inMemoryKubernetes();
+    const exchange = { exchange: () => Promise.resolve(NOT_AUTHORIZED) };
+    const input = { identity: identity(), roleArn: roleArn(), region: 'eu-west-1', lastWrite: NOW };
+    const outcome = thrownBy(() => verifyFederation({ kubernetes, exchange, now: () => NOW }, input, stop.signal));
+    stop.abort(new Error('leadership is lost'));
+    await vi.runAllTimersAsync();
+    expect(await outcome).toMatchObject({ message: 'leadership is lost' });
+  });
+});
+
+describe('the schedule', () => {
+  const HOUR = 3_600_000;
+
+  test('finds an identity due again after the interval, not before', () => {
+    const schedule = new VerificationSchedule(HOUR, () => 0.5);
+    schedule.verified('uid', NOW);
+    expect([HOUR - 1, HOUR].map((ms) => schedule.isDue('uid', after(ms)))).toEqual([false, true]);
+  });
+
+  test.each([
+    { random: 0, dueAfter: HOUR },
+    { random: 0.25, dueAfter: 0.75 * HOUR },
+    { random: 0.999, dueAfter: 0.001 * HOUR },
+  ])('spreads the work after a start over the interval (random $random)', ({ random, dueAfter }) => {
+    const schedule = new VerificationSchedule(HOUR, () => random);
+    expect(schedule.isDue('uid', NOW)).toBe(false);
+    expect(schedule.isDue('uid', after(dueAfter - 1))).toBe(false);
+    expect(schedule.isDue('uid', after(dueAfter))).toBe(true);
+  });
+
+  test('draws a random age once, so that frequent looks do not bring it forward', () => {
+    const ages = [0, 0.9, 0.9];
+    const schedule = new VerificationSchedule(HOUR, () => ages.shift() ?? 0.9);
+    expect([0, 1, 0.5 * HOUR].map((ms) => schedule.isDue('uid', after(ms)))).toEqual([false, false, false]);
+  });
+
+  test('forgets an identity that is gone', () => {
+    const schedule = new VerificationSchedule(HOUR, () => 0.5);
+    schedule.verified('uid', NOW);
+    schedule.forget('uid');
+    expect(schedule.isDue('uid', after(HOUR / 2))).toBe(false);
+    expect(schedule.isDue('uid', after(HOUR))).toBe(true);
+  });
+});

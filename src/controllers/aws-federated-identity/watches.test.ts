@@ -1,0 +1,136 @@
+import { pino } from 'pino';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { condition, identity, provider } from '../../../test/support/builders.ts';
+import type { AwsOidcProviderStatus } from '../../crds/aws-oidc-provider.ts';
+import type { InjectionTable } from '../../kube/injection-table.ts';
+import type { AwsFederatedIdentity, AwsOidcProvider } from '../../kube/kinds.ts';
+import type { KubernetesResource } from '../../kube/resource.ts';
+import { type Change, ObjectStore } from '../../runtime/object-store.ts';
+import { IDENTITY_INDEXES, identityWatches } from './watches.ts';
+
+const log = pino({ level: 'silent' });
+const identities = new ObjectStore<AwsFederatedIdentity>({ log, indexes: IDENTITY_INDEXES });
+const [ownWatch, providerWatch, serviceAccountWatch, tableWatch] = identityWatches({
+  identities,
+  providers: new ObjectStore<AwsOidcProvider>({ log }),
+  serviceAccounts: new ObjectStore<KubernetesResource>({ log }),
+  tables: new ObjectStore<InjectionTable>({ log }),
+});
+
+const named = (name: string, spec: object = {}): AwsFederatedIdentity =>
+  identity({ metadata: { name, uid: name }, spec: { serviceAccount: { name }, ...spec } });
+
+const sales = named('sales');
+const reports = named('reports');
+const rival = named('rival', { serviceAccount: { name: 'reports' } });
+const foreign = named('foreign', { providerRef: { name: 'other' } });
+
+beforeEach(() => identities.replace([sales, reports, rival, foreign]));
+
+const namesOf = (requests: Iterable<{ readonly name: string }>): readonly string[] =>
+  [...requests].map(({ name }) => name).toSorted();
+
+const updated = <T>(previous: T, object: T): Change<T> => ({ type: 'updated', object, previous });
+
+describe('an identity wakes', () => {
+  test('itself when it is new', () => {
+    expect(namesOf(ownWatch.toRequests({ type: 'added', object: sales }))).toEqual(['sales']);
+  });
+
+  test('nobody by its status, which the operator wrote itself', () => {
+    expect(namesOf(ownWatch.toRequests(updated(sales, { ...sales, status: { driftCount: 1 } })))).toEqual([]);
+  });
+
+  test('itself by a new generation', () => {
+    const changed = { ...sales, metadata: { ...sales.metadata, generation: 2 } };
+    expect(namesOf(ownWatch.toRequests(updated(sales, changed)))).toEqual(['sales']);
+  });
+
+  test('those that wait for its ServiceAccount when it is gone', () => {
+    identities.delete(reports);
+    expect(namesOf(ownWatch.toRequests({ type: 'deleted', object: reports }))).toEqual(['rival']);
+  });
+});
+
+const withStatus = (status: AwsOidcProviderStatus): AwsOidcProvider => provider({ status });
+
+describe('a provider wakes', () => {
+  const ready = provider();
+  test.each([
+    { name: 'becomes ready', before: withStatus({ conditions: [condition({ status: 'False' })] }), now: ready },
+    { name: 'fails', before: ready, now: withStatus({ conditions: [condition({ status: 'False' })] }) },
+    { name: 'gets another spec', before: ready, now: provider({ metadata: { generation: 2 } }) },
+    {
+      name: 'is to be deleted',
+      before: ready,
+      now: provider({ metadata: { deletionTimestamp: '2026-03-01T12:00:00Z' } }),
+    },
+  ])('its own identities when it $name', ({ before, now }) => {
+    expect(namesOf(providerWatch.toRequests(updated(before, now)))).toEqual(['reports', 'rival', 'sales']);
+  });
+
+  test.each([
+    { name: 'its count of identities', now: withStatus({ identities: 4 }) },
+    { name: 'its thumbprints', now: withStatus({ thumbprints: ['a'] }) },
+    { name: 'another message of Ready', now: withStatus({ conditions: [condition({ message: 'still' })] }) },
+    { name: 'a label', now: provider({ metadata: { labels: { team: 'a' } } }) },
+  ])('nobody by $name', ({ now }) => {
+    expect(namesOf(providerWatch.toRequests(updated(ready, now)))).toEqual([]);
+  });
+
+  test.each(['added', 'deleted'] as const)('its own identities when it is %s', (type) => {
+    expect(namesOf(providerWatch.toRequests({ type, object: ready }))).toEqual(['reports', 'rival', 'sales']);
+  });
+});
+
+describe('a ServiceAccount wakes', () => {
+  test('all identities that name it, and no other', () => {
+    const object = { metadata: { namespace: 'analytics', name: 'reports' } };
+    expect(namesOf(serviceAccountWatch.toRequests({ type: 'deleted', object }))).toEqual(['reports', 'rival']);
+  });
+
+  test('nobody in another namespace', () => {
+    const object = { metadata: { namespace: 'elsewhere', name: 'reports' } };
+    expect(namesOf(serviceAccountWatch.toRequests({ type: 'added', object }))).toEqual([]);
+  });
+});
+
+const table = (data?: Readonly<Record<string, string>>): InjectionTable => ({
+  metadata: { namespace: 'analytics', name: 'aws-pod-injection' },
+  ...(data === undefined ? {} : { data }),
+});
+
+describe('a table wakes', () => {
+  const both = table({ sales: 'a', reports: 'a' });
+
+  test.each<{ name: string; change: Change<InjectionTable>; expected: readonly string[] }>([
+    {
+      name: 'only the identity whose entry changed',
+      change: updated(both, table({ sales: 'b', reports: 'a' })),
+      expected: ['sales'],
+    },
+    {
+      name: 'only the identities of the entry that was removed',
+      change: updated(both, table({ sales: 'a' })),
+      expected: ['reports', 'rival'],
+    },
+    {
+      name: 'only the identity of the new entry',
+      change: updated(table(), table({ sales: 'a' })),
+      expected: ['sales'],
+    },
+    { name: 'nobody when the entries are the same', change: updated(both, structuredClone(both)), expected: [] },
+    {
+      name: 'all that it names when it is deleted',
+      change: { type: 'deleted', object: both },
+      expected: ['reports', 'rival', 'sales'],
+    },
+    {
+      name: 'nobody for the ServiceAccount of no identity',
+      change: { type: 'added', object: table({ x: 'a' }) },
+      expected: [],
+    },
+  ])('$name', ({ change, expected }) => {
+    expect(namesOf(tableWatch.toRequests(change))).toEqual(expected);
+  });
+});

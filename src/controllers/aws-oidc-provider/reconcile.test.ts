@@ -1,0 +1,209 @@
+import { pino } from 'pino';
+import { describe, expect, test } from 'vitest';
+import {
+  after,
+  CLUSTER,
+  identity,
+  ISSUER,
+  NOW,
+  oidcProvider,
+  PROVIDER_ARN,
+  provider as aProvider,
+  thrownBy,
+} from '../../../test/support/builders.ts';
+import { inMemoryAccount, inMemoryOidcProviders, isWrite } from '../../../test/support/in-memory-iam.ts';
+import { inMemoryKubernetes } from '../../../test/support/in-memory-kubernetes.ts';
+import { retryable } from '../../errors.ts';
+import type { OidcProvider } from '../../iam/oidc-providers.ts';
+import { type AwsFederatedIdentity, type AwsOidcProvider, FINALIZER, PROVIDERS } from '../../kube/kinds.ts';
+import { reconcileOidcProvider } from './reconcile.ts';
+
+const foreign = new Map([['made-by', 'eksctl']]);
+const fresh = (fields: Parameters<typeof aProvider>[0] = {}): AwsOidcProvider => ({ ...aProvider(fields), status: {} });
+const tokenOf = (iss: string): string => `e30.${Buffer.from(JSON.stringify({ iss })).toString('base64url')}.sig`;
+
+interface SceneOptions {
+  readonly provider?: AwsOidcProvider;
+  readonly observed?: OidcProvider;
+  readonly issuer?: string;
+  readonly identities?: readonly AwsFederatedIdentity[];
+}
+
+function scene({ provider = fresh(), observed, issuer = ISSUER, identities = [] }: SceneOptions = {}) {
+  const kubernetes = inMemoryKubernetes();
+  kubernetes.put(PROVIDERS, provider);
+  const iam = inMemoryOidcProviders(observed === undefined ? {} : { [PROVIDER_ARN]: observed });
+  const account = inMemoryAccount(undefined, iam);
+  const clock = { now: NOW };
+  const users = [...identities];
+  const answer: unknown = { status: { token: tokenOf(issuer) } };
+  const run = reconcileOidcProvider({
+    kubernetes: { ...kubernetes.client, createSubresource: async <T>() => answer as T },
+    providers: { get: (name) => kubernetes.read(PROVIDERS, name) },
+    identities: { byIndex: () => users },
+    accounts: { of: () => account },
+    cluster: CLUSTER,
+    serviceAccount: { namespace: 'federated-identity-system', name: 'operator' },
+    settings: { resyncIntervalMs: 600_000 },
+    now: () => clock.now,
+    random: () => 0.5,
+  });
+  const reconcile = () =>
+    run({ name: 'default' }, { signal: new AbortController().signal, log: pino({ level: 'silent' }) });
+  const stored = () => kubernetes.read<AwsOidcProvider>(PROVIDERS, { name: 'default' });
+  const ready = () => stored()?.status?.conditions?.find(({ type }) => type === 'Ready');
+  return { kubernetes, iam, clock, users, reconcile, stored, ready };
+}
+
+describe('a new provider', () => {
+  test('gets its finalizer, then the OIDC provider in IAM, then its status', async () => {
+    const { kubernetes, iam, reconcile, stored, ready } = scene();
+    expect(await reconcile()).toEqual({ requeueAfterMs: 600_000 });
+    expect(iam.operations.filter(isWrite)).toEqual([`CreateOpenIDConnectProvider ${PROVIDER_ARN}`]);
+    expect(kubernetes.writes).toEqual(['apply AwsOidcProvider default', 'applyStatus AwsOidcProvider default']);
+    expect(stored()?.status).toMatchObject({ issuer: ISSUER, arn: PROVIDER_ARN, thumbprints: ['0'.repeat(40)] });
+    expect(ready()).toMatchObject({ status: 'True' });
+  });
+
+  test('holds its finalizer before the first write to AWS', async () => {
+    const { kubernetes, iam, reconcile } = scene();
+    kubernetes.refusals.set('apply AwsOidcProvider default', new Error('no'));
+    await thrownBy(reconcile);
+    expect(iam.operations.filter(isWrite)).toEqual([]);
+  });
+
+  test.each([
+    { name: 'an issuer with a port', issuer: 'https://a.example:6443', reason: 'IssuerHasPort' },
+    { name: 'an issuer inside the cluster', issuer: 'https://kubernetes.default.svc', reason: 'IssuerNotPublic' },
+  ])('with $name makes nothing in AWS', async ({ issuer, reason }) => {
+    const { iam, reconcile, ready } = scene({ issuer });
+    expect(await thrownBy(reconcile)).toMatchObject({ reason });
+    expect(iam.operations).toEqual([]);
+    expect(ready()).toMatchObject({ status: 'False', reason });
+  });
+
+  test('of another account makes nothing in AWS', async () => {
+    const { iam, reconcile } = scene({ provider: fresh({ spec: { accountId: '444455556666' } }) });
+    expect(await thrownBy(reconcile)).toMatchObject({ reason: 'WrongAccount' });
+    expect(iam.operations).toEqual([]);
+  });
+});
+
+describe('an OIDC provider that existed before', () => {
+  test('is used and never written', async () => {
+    const observed = oidcProvider({ tags: foreign, thumbprints: ['f'.repeat(40)] });
+    const { iam, reconcile, ready, stored } = scene({ observed });
+    await reconcile();
+    expect(iam.operations.filter(isWrite)).toEqual([]);
+    expect(iam.state.get(PROVIDER_ARN)).toBe(observed);
+    expect(ready()).toMatchObject({ status: 'True' });
+    expect(stored()?.status?.thumbprints).toEqual(['f'.repeat(40)]);
+  });
+
+  test('without our audience is refused and never written', async () => {
+    const observed = oidcProvider({ tags: foreign, clientIds: new Set(['x']) });
+    const { iam, reconcile } = scene({ observed });
+    expect(await thrownBy(reconcile)).toMatchObject({ reason: 'AudienceNotRegistered' });
+    expect(iam.state.get(PROVIDER_ARN)).toBe(observed);
+  });
+
+  test('that somebody else makes between our look and our creation is looked at before it is called ready', async () => {
+    const { iam, reconcile, ready } = scene();
+    const { create } = iam.oidcProviders;
+    iam.oidcProviders.create = async (wanted, signal) => {
+      iam.state.set(PROVIDER_ARN, oidcProvider({ tags: foreign, clientIds: new Set(['x']) }));
+      return create(wanted, signal);
+    };
+    expect(await thrownBy(reconcile)).toMatchObject({ disposition: { kind: 'retryable' } });
+    expect(ready()).toMatchObject({ status: 'False' });
+    expect(await thrownBy(reconcile)).toMatchObject({ reason: 'AudienceNotRegistered' });
+  });
+});
+
+describe('a provider that is ready', () => {
+  test('is reconciled again without a call to AWS or a write', async () => {
+    const { kubernetes, iam, reconcile } = scene();
+    await reconcile();
+    iam.operations.length = 0;
+    kubernetes.writes.length = 0;
+    await reconcile();
+    expect([iam.operations, kubernetes.writes]).toEqual([[], []]);
+  });
+
+  test('counts its identities without a call to AWS', async () => {
+    const { iam, users, reconcile, stored } = scene();
+    await reconcile();
+    iam.operations.length = 0;
+    users.push(identity());
+    await reconcile();
+    expect(stored()?.status?.identities).toBe(1);
+    expect(iam.operations).toEqual([]);
+  });
+
+  test('has its drift repaired at the next resync', async () => {
+    const { iam, clock, reconcile } = scene();
+    await reconcile();
+    iam.state.set(PROVIDER_ARN, { ...iam.state.get(PROVIDER_ARN)!, clientIds: new Set(['by-hand']) });
+    clock.now = after(600_000);
+    await reconcile();
+    expect(iam.state.get(PROVIDER_ARN)?.clientIds).toEqual(new Set(['sts.amazonaws.com']));
+  });
+
+  test('whose creation had no answer is found, and not made twice', async () => {
+    const { iam, reconcile, ready } = scene();
+    const error = retryable('AwsUnreachable', 'lost');
+    iam.faults.push({ operation: 'CreateOpenIDConnectProvider', effect: 'lost', error });
+    await thrownBy(reconcile);
+    await reconcile();
+    expect(ready()).toMatchObject({ status: 'True' });
+    expect(iam.operations.filter(isWrite)).toHaveLength(1);
+  });
+
+  test('in Observe shows what differs, and writes nothing to AWS', async () => {
+    const provider = fresh({ spec: { managementPolicy: 'Observe' } });
+    const { iam, reconcile } = scene({ provider, observed: oidcProvider({ clientIds: new Set(['x']) }) });
+    expect(await thrownBy(reconcile)).toMatchObject({
+      reason: 'DriftDetected',
+      message: expect.stringContaining('AddClientIDToOpenIDConnectProvider'),
+    });
+    expect(iam.operations.filter(isWrite)).toEqual([]);
+  });
+});
+
+const deleted = (spec: object = {}): AwsOidcProvider =>
+  aProvider({ metadata: { finalizers: [FINALIZER], deletionTimestamp: '2026-03-01T12:00:00Z' }, spec });
+
+describe('the deletion of a provider', () => {
+  test('waits for the identities that use it, and names some of them', async () => {
+    const identities = Array.from({ length: 7 }, (_, index) => identity({ metadata: { name: `app-${index}` } }));
+    const { iam, reconcile, stored } = scene({ provider: deleted({ deletionPolicy: 'Delete' }), identities });
+    expect(await thrownBy(reconcile)).toMatchObject({
+      reason: 'InUse',
+      message: expect.stringMatching(/^7 .*analytics\/app-0.*analytics\/app-4, …\)/),
+    });
+    expect(iam.operations).toEqual([]);
+    expect(stored()?.metadata.finalizers).toEqual([FINALIZER]);
+  });
+
+  test.each([
+    { name: 'Retain, the default', spec: {}, observed: oidcProvider(), stays: true },
+    { name: 'Delete', spec: { deletionPolicy: 'Delete' }, observed: oidcProvider(), stays: false },
+    {
+      name: 'Delete, of one that existed before',
+      spec: { deletionPolicy: 'Delete' },
+      observed: oidcProvider({ tags: foreign }),
+      stays: true,
+    },
+    {
+      name: 'Delete under Observe',
+      spec: { deletionPolicy: 'Delete', managementPolicy: 'Observe' },
+      observed: oidcProvider(),
+      stays: true,
+    },
+  ])('with $name: the OIDC provider stays: $stays', async ({ spec, observed, stays }) => {
+    const { iam, reconcile, stored } = scene({ provider: deleted(spec), observed });
+    await reconcile();
+    expect(iam.state.has(PROVIDER_ARN)).toBe(stays);
+    expect(stored()).toBeUndefined();
+  });
+});

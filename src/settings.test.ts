@@ -1,0 +1,67 @@
+import { describe, expect, test } from 'vitest';
+import { thrownBy } from '../test/support/builders.ts';
+import { FLAGS, parseSettings } from './settings.ts';
+
+describe('settings', () => {
+  test('need nothing: each has a default', () => {
+    const settings = parseSettings({});
+    expect(Object.keys(settings)).toHaveLength(FLAGS.length);
+    expect(settings).toMatchObject({ logLevel: 'info', leaderElection: 'on', verification: 'token', concurrency: 8 });
+  });
+
+  test('are read from text, as flags and environment give it', () => {
+    expect(parseSettings({ concurrency: '3', resyncInterval: '60', metricsBindAddress: '127.0.0.1:0' })).toMatchObject({
+      concurrency: 3,
+      resyncInterval: 60,
+      metricsBindAddress: '127.0.0.1:0',
+    });
+  });
+
+  test.each([
+    { given: { logLevel: 'loud' }, flag: '--log-level' },
+    { given: { namespace: '' }, flag: '--namespace' },
+    { given: { leaderElection: 'yes' }, flag: '--leader-election' },
+    { given: { verification: 'maybe' }, flag: '--verification' },
+    { given: { resyncInterval: '0' }, flag: '--resync-interval' },
+    { given: { resyncInterval: '10m' }, flag: '--resync-interval' },
+    { given: { verificationInterval: '1' }, flag: '--verification-interval' },
+    { given: { concurrency: '1.5' }, flag: '--concurrency' },
+    { given: { concurrency: '' }, flag: '--concurrency' },
+    { given: { metricsBindAddress: '8080' }, flag: '--metrics-bind-address' },
+    { given: { shutdownGrace: '-1' }, flag: '--shutdown-grace' },
+  ])('that are bad are named by flag and value: $flag', async ({ given, flag }) => {
+    const [value] = Object.values(given);
+    expect(await thrownBy(() => parseSettings(given))).toHaveProperty(
+      'message',
+      expect.stringMatching(new RegExp(`${flag}: .*\\(given: ${JSON.stringify(value)}\\)`)),
+    );
+  });
+
+  test('that are bad are all named at once, with a hint at --help', async () => {
+    const error = await thrownBy(() => parseSettings({ logLevel: 'loud', concurrency: 'many' }));
+    for (const text of ['--log-level', '--concurrency', 'See --help.'])
+      expect(error).toHaveProperty('message', expect.stringContaining(text));
+  });
+});
+
+describe('the table of --help', () => {
+  test.each(FLAGS)(
+    '$name has a variable of the same name, a sentence and a default',
+    ({ name, variable, description, defaultText }) => {
+      expect(name).toMatch(/^--[a-z]+(-[a-z]+)*$/);
+      expect(variable).toBe(name.slice(2).replaceAll('-', '_').toUpperCase());
+      expect(description).toMatch(/^[A-Z].{15,}[^.]$/);
+      expect(defaultText).not.toBe('undefined');
+    },
+  );
+
+  test('has each setting once', () => {
+    expect(new Set(FLAGS.map(({ name }) => name)).size).toBe(FLAGS.length);
+  });
+
+  test('says the unit of each time', () => {
+    const times = FLAGS.filter(({ name }) => /interval|grace|window/.test(name));
+    expect(times.length).toBeGreaterThan(2);
+    for (const { description } of times) expect(description).toMatch(/^Seconds /);
+  });
+});
