@@ -2,7 +2,6 @@ import { KubeConfig } from '@kubernetes/client-node';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Logger, pino } from 'pino';
-import { Counter } from 'prom-client';
 import { reconcileFederatedIdentity } from './controllers/aws-federated-identity/reconcile.ts';
 import { FirstSweeps } from './controllers/aws-federated-identity/first-sweeps.ts';
 import { KnownRoles } from './controllers/aws-federated-identity/known-roles.ts';
@@ -12,9 +11,10 @@ import { reconcileOidcProvider } from './controllers/aws-oidc-provider/reconcile
 import { providerWatches } from './controllers/aws-oidc-provider/watches.ts';
 import type { Drift } from './crds/aws-federated-identity.ts';
 import { awsAccounts } from './iam/account.ts';
-import type { AwsCall } from './iam/calls.ts';
+import { createInstruments, type Instruments } from './instruments.ts';
 import { kubernetesClient } from './kube/client.ts';
-import { type AwsFederatedIdentity, NAMESPACES } from './kube/kinds.ts';
+import { eventRecorder, type EventRecorder } from './kube/events.ts';
+import { type AwsFederatedIdentity, IDENTITIES, NAMESPACES } from './kube/kinds.ts';
 import { OwnWrites, readingOwnWrites, recordingWrites } from './kube/own-writes.ts';
 import type { KubernetesResource } from './kube/resource.ts';
 import { startController } from './runtime/controller.ts';
@@ -43,7 +43,9 @@ export async function runOperator(settings: Settings, shutdown: AbortSignal): Pr
   await using http = await startHttpServer({ ...address(settings), registry: metrics.registry, readiness, log });
   log.info({ server: config.getCurrentCluster()?.server, port: http.port }, 'federated-identity-operator starts');
   const following = followAll({ config, kubernetes, log }, stores, reflectors.signal);
-  await lead({ settings, config, kubernetes, stores, metrics, log }, shutdown);
+  const replica = `${settings.podName || hostname()}_${crypto.randomUUID()}`;
+  const instruments = createInstruments(metrics);
+  await lead({ settings, config, kubernetes, stores, metrics, instruments, replica, log }, shutdown);
   reflectors.abort();
   await following;
   log.info('federated-identity-operator has stopped');
@@ -73,11 +75,14 @@ interface Parts extends Connection {
   readonly settings: Settings;
   readonly stores: Stores;
   readonly metrics: Metrics;
+  readonly instruments: Instruments;
+  /** Name of this process among the replicas; another one at each start. */
+  readonly replica: string;
 }
 
 /** Runs the controllers while this replica leads. */
 async function lead(parts: Parts, shutdown: AbortSignal): Promise<void> {
-  const { settings, config, metrics, log } = parts;
+  const { settings, config, metrics, replica, log } = parts;
   if (settings.leaderElection === 'off') {
     await control(parts, {
       signal: new AbortController().signal,
@@ -86,9 +91,8 @@ async function lead(parts: Parts, shutdown: AbortSignal): Promise<void> {
     });
     return;
   }
-  const identity = `${settings.podName || hostname()}_${crypto.randomUUID()}`;
   const leases = kubernetesLeases(config, settings.namespace);
-  await runAsLeader({ leases, name: LEASE, identity, log, metrics }, shutdown, (leadership) =>
+  await runAsLeader({ leases, name: LEASE, identity: replica, log, metrics }, shutdown, (leadership) =>
     control(parts, leadership),
   );
 }
@@ -98,7 +102,8 @@ async function control(parts: Parts, leadership: Term): Promise<void> {
   const cluster = await clusterId(parts, leadership);
   if (cluster === undefined) return;
   const { settings, stores, metrics, log } = parts;
-  const dependencies = dependenciesOf(parts, cluster, leadership.fence);
+  const events = recorderOf(parts);
+  const dependencies = { ...dependenciesOf(parts, leadership.fence), cluster, ...repairsTo(parts, events) };
   const shared = { concurrency: settings.concurrency, log, metrics, drainMs: settings.shutdownGrace * 1000 };
   await using providers = startController(
     {
@@ -129,22 +134,24 @@ async function control(parts: Parts, leadership: Term): Promise<void> {
     leadership.signal,
   );
   await Promise.race([leadership.stopRequested, Promise.all([providers.ended, identities.ended, sweeps.ended])]);
+  await events.settled();
 } // leaving disposes in reverse order: sweeps, identities, providers
 
 /** What the controllers work with; each takes what it needs. */
-function dependenciesOf({ settings, kubernetes, stores, metrics, log }: Parts, cluster: string, fence: () => void) {
+function dependenciesOf({ settings, kubernetes, stores, instruments }: Parts, fence: () => void) {
   const ownWrites = new OwnWrites();
-  const onCall = awsCallCounter(metrics);
+  const onCall = instruments.countCall;
   const byIndex = stores.identities.byIndex.bind(stores.identities);
+  const accounts = awsAccounts({ onCall, fence, callsPerSecond: settings.awsCallsPerSecond });
+  instruments.showRates(accounts.rates);
   return {
     kubernetes: recordingWrites(kubernetes, ownWrites),
     identities: { ...readingOwnWrites(stores.identities, ownWrites), byIndex },
     providers: readingOwnWrites(stores.providers, ownWrites),
     serviceAccounts: readingOwnWrites(stores.serviceAccounts, ownWrites),
     tables: stores.tables,
-    accounts: awsAccounts({ onCall, fence }),
+    accounts,
     exchange: stsTokenExchange(onCall),
-    cluster,
     serviceAccount: { namespace: settings.namespace, name: settings.serviceAccount },
     now: () => new Date(),
     random: Math.random,
@@ -153,13 +160,27 @@ function dependenciesOf({ settings, kubernetes, stores, metrics, log }: Parts, c
       consistencyWindowMs: settings.consistencyWindow * 1000,
     }),
     firstSweeps: new FirstSweeps(FIRST_SWEEP_PATIENCE_MS),
-    onRepair: repairCounter(metrics, log),
     settings: {
       verification: settings.verification,
       resyncIntervalMs: settings.resyncInterval * 1000,
       verificationIntervalMs: settings.verificationInterval * 1000,
     },
   };
+}
+
+const recorderOf = ({ kubernetes, log, replica }: Parts): EventRecorder =>
+  eventRecorder({ kubernetes, log, now: () => new Date(), reportingInstance: replica });
+
+/** A repair is told to whoever looks: as a metric, in the log and as an Event of the identity. */
+function repairsTo({ instruments, log }: Parts, events: EventRecorder) {
+  const onRepair = (identity: AwsFederatedIdentity, drift: readonly Drift[]): void => {
+    const fields = [...new Set(drift.map(({ path }) => path.replace(/\[.*/, '')))];
+    instruments.countRepair(fields);
+    log.warn({ object: `${identity.metadata.namespace}/${identity.metadata.name}`, fields }, 'repaired drift');
+    const note = `AWS differed from the spec in ${fields.join(', ')}, and was repaired.`;
+    events.record({ ...identity, ...IDENTITIES }, { type: 'Warning', reason: 'DriftRepaired', action: 'Repair', note });
+  };
+  return { events, onRepair };
 }
 
 /** The UID of kube-system stands for the cluster. Waits as long as the API server cannot be reached. */
@@ -182,33 +203,6 @@ async function clusterId(
     await Promise.race([stopRequested, sleep(3_000)]);
   }
   return undefined;
-}
-
-function awsCallCounter({ registry }: Metrics): (call: AwsCall) => void {
-  const calls = new Counter({
-    name: 'aws_api_requests_total',
-    help: 'Calls to AWS by service, operation and code; OK is success.',
-    labelNames: ['service', 'operation', 'code'],
-    registers: [registry],
-  });
-  return ({ service, operation, code }) => calls.inc({ service, operation, code });
-}
-
-function repairCounter(
-  { registry }: Metrics,
-  log: Logger,
-): (identity: AwsFederatedIdentity, drift: readonly Drift[]) => void {
-  const repairs = new Counter({
-    name: 'federated_identity_drift_repaired_total',
-    help: 'Differences between AWS and a spec that were repaired, by field.',
-    labelNames: ['field'],
-    registers: [registry],
-  });
-  return ({ metadata }, drift) => {
-    const fields = [...new Set(drift.map(({ path }) => path.replace(/\[.*/, '')))];
-    for (const field of fields) repairs.inc({ field });
-    log.warn({ object: `${metadata.namespace}/${metadata.name}`, fields }, 'repaired drift');
-  };
 }
 
 function address({ metricsBindAddress }: Settings): { readonly host: string; readonly port: number } {

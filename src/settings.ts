@@ -37,7 +37,13 @@ const SETTINGS = {
     .describe('Seconds between two token exchanges for an identity that did not change'),
   consistencyWindow: seconds(0, 600)
     .default(60)
-    .describe("Seconds after a write to IAM in which its answers may still be older, and are no drift"),
+    .describe('Seconds after a write to IAM in which its answers may still be older, and are no drift'),
+  awsCallsPerSecond: z.coerce
+    .number()
+    .min(0.5)
+    .max(100)
+    .default(10)
+    .describe('Most calls to IAM a second and account; throttling by AWS lowers it by itself'),
   concurrency: z.coerce
     .number()
     .int()

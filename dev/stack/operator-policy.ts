@@ -1,4 +1,4 @@
-/** The least that the operator's AWS principal needs: roles under one path, OIDC providers, and nothing else. */
+/** The least that the operator's AWS principal needs: writes roles under one path and OIDC providers, reads roles, and nothing else. */
 export const operatorPolicy = (account: string): Readonly<Record<string, unknown>> => ({
   Version: '2012-10-17',
   Statement: [
@@ -8,7 +8,6 @@ export const operatorPolicy = (account: string): Readonly<Record<string, unknown
       Action: [
         'iam:CreateRole',
         'iam:DeleteRole',
-        'iam:GetRole',
         'iam:UpdateRole',
         'iam:UpdateAssumeRolePolicy',
         'iam:TagRole',
@@ -17,14 +16,23 @@ export const operatorPolicy = (account: string): Readonly<Record<string, unknown
         'iam:DeleteRolePermissionsBoundary',
         'iam:AttachRolePolicy',
         'iam:DetachRolePolicy',
-        'iam:ListAttachedRolePolicies',
         'iam:PutRolePolicy',
         'iam:DeleteRolePolicy',
+      ],
+      Resource: `arn:aws:iam::${account}:role/federated/*`,
+    },
+    {
+      // Not limited to the path: IAM knows no path for a role that does not exist, and would answer AccessDenied for it.
+      Sid: 'Read',
+      Effect: 'Allow',
+      Action: [
+        'iam:GetRole',
+        'iam:ListAttachedRolePolicies',
         'iam:GetRolePolicy',
         'iam:ListRolePolicies',
         'iam:ListInstanceProfilesForRole',
       ],
-      Resource: `arn:aws:iam::${account}:role/federated/*`,
+      Resource: `arn:aws:iam::${account}:role/*`,
     },
     // The drift sweep; IAM knows no narrower resource for these.
     { Sid: 'Sweep', Effect: 'Allow', Action: ['iam:ListRoles', 'iam:GetAccountAuthorizationDetails'], Resource: '*' },

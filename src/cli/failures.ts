@@ -7,7 +7,7 @@ export class CliError extends Error {
 }
 
 /** What a plan needs in AWS. */
-export const RIGHTS =
+const RIGHTS =
   'The plan looks at roles with your own AWS credentials: they need iam:GetRole, iam:ListAttachedRolePolicies, iam:ListRolePolicies and iam:GetRolePolicy.';
 
 /** What a failed request to the API server means to the person who runs the command. `request` as "list AwsOidcProviders". */

@@ -1,6 +1,5 @@
 import pRetry from 'p-retry';
 import type { AwsAccounts } from '../iam/account.ts';
-import type { RoleName } from '../iam/arn.ts';
 import type { Role } from '../iam/roles.ts';
 import type { Caller } from '../iam/session.ts';
 import { undefinedIfNotFound } from '../kube/errors.ts';
@@ -9,20 +8,14 @@ import { type AwsFederatedIdentity, type AwsOidcProvider, IDENTITIES, NAMESPACES
 import type { KubernetesResource, ObjectName, ResourceType } from '../kube/resource.ts';
 import type { ProviderInput } from '../controllers/aws-federated-identity/desired.ts';
 import { ReconcileError, terminal } from '../errors.ts';
-import { asPerson, CliError, kubernetesFailure, RIGHTS } from './failures.ts';
+import { asPerson, CliError, kubernetesFailure } from './failures.ts';
 import type { IdentityPlan } from './identity-plan.ts';
 import { type IdentityContext, type LookAtRole, planIdentity } from './plan-identity.ts';
 
 export interface PlanDependencies {
   readonly cluster: ClusterConnection;
-  readonly aws: ReadOnlyAws;
-}
-
-/** AWS with the credentials of the person who runs the command. */
-export interface ReadOnlyAws {
+  /** AWS with the credentials of the person who runs the command. */
   readonly accounts: Pick<AwsAccounts, 'of'>;
-  /** How many calls were denied so far. */
-  readonly denials: () => number;
 }
 
 /** Which identities: all of the cluster, all of a namespace, or one. */
@@ -53,10 +46,7 @@ export async function planIdentities(
     namespaceLabels: (namespace) => labels.get(namespace),
     look: lookWith(dependencies, signal),
   };
-  const plans: IdentityPlan[] = [];
-  // One after the other: see lookWith.
-  for (const identity of identities) plans.push(await planIdentity(context, identity));
-  return plans;
+  return Promise.all(identities.map((identity) => planIdentity(context, identity)));
 }
 
 /** The whole namespace, since an identity's neighbours decide over ServiceAccounts and limits. */
@@ -147,27 +137,21 @@ async function reading<T>({ server }: ClusterConnection, request: string, work: 
   }
 }
 
-/**
- * Reads roles as the person who runs the command, whatever role the operator would assume. A role that may not be read
- * looks like one that does not exist, to IAM's text and so to `Roles.get`: whoever is denied must not be shown a CreateRole.
- */
+/** Reads roles as the person who runs the command, whatever role the operator would assume. */
 const lookWith =
-  ({ aws: { accounts, denials } }: PlanDependencies, signal: AbortSignal): LookAtRole =>
+  ({ accounts }: PlanDependencies, signal: AbortSignal): LookAtRole =>
   async (provider, role): Promise<Role | undefined> => {
     const { accountId, region } = provider.spec;
     const account = accounts.of({ accountId, region });
     const caller = await asPerson(() => account.caller(signal));
     if (caller.account !== accountId) throw wrongAccount(caller, provider);
-    const before = denials();
-    const observed = await asPerson(() =>
+    return asPerson(() =>
       pRetry(() => account.roles.get(role, signal), {
         ...THROTTLED,
         signal,
         shouldRetry: ({ error }) => error instanceof ReconcileError && error.reason === 'Throttled',
       }),
     );
-    if (observed === undefined && denials() > before) throw unknownRole(caller, role);
-    return observed;
   };
 
 const THROTTLED = { retries: 5, minTimeout: 500 };
@@ -177,6 +161,3 @@ const wrongAccount = ({ account, arn }: Caller, { name, spec }: ProviderInput): 
     'WrongAccount',
     `your AWS credentials (${arn}) belong to account ${account}, but AwsOidcProvider "${name}" to ${spec.accountId}. Use credentials of that account, for example by AWS_PROFILE.`,
   );
-
-const unknownRole = ({ arn }: Caller, role: RoleName): ReconcileError =>
-  terminal('AccessDenied', `AWS does not let ${arn} see IAM role ${role}: it may be there or not. ${RIGHTS}`);

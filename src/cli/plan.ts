@@ -1,9 +1,9 @@
 import { Command, Option } from 'commander';
-import { awsAccounts } from '../iam/account.ts';
+import { type AwsAccounts, awsAccounts } from '../iam/account.ts';
 import { connectCluster } from '../kube/kubeconfig.ts';
 import { CliError } from './failures.ts';
 import { exitCodeOf, type IdentityPlan } from './identity-plan.ts';
-import { planIdentities, type ReadOnlyAws, type Selection } from './plan-identities.ts';
+import { planIdentities, type Selection } from './plan-identities.ts';
 import { planJson } from './plan-json.ts';
 import { planText } from './plan-text.ts';
 import { painter, type Terminal } from './terminal.ts';
@@ -51,7 +51,11 @@ async function runPlan(name: string | undefined, options: PlanOptions, terminal:
   if (allNamespaces && name !== undefined) throw new CliError('a name and --all-namespaces exclude each other');
   const cluster = connectCluster({ context });
   const selection = selectionOf(name, options.namespace ?? cluster.namespace, allNamespaces === true);
-  const plans = await planIdentities({ cluster, aws: readOnlyAws() }, selection, new AbortController().signal);
+  const plans = await planIdentities(
+    { cluster, accounts: readOnlyAccounts() },
+    selection,
+    new AbortController().signal,
+  );
   if (plans.length === 0) terminal.warn(`${nothingFound(selection)}\n`);
   terminal.write(shown(plans, output, terminal));
   return exitCodeOf(plans);
@@ -63,18 +67,14 @@ function selectionOf(name: string | undefined, namespace: string, isAll: boolean
 }
 
 /** Whatever a plan does wrong, it cannot write. */
-function readOnlyAws(): ReadOnlyAws {
-  let denials = 0;
-  const accounts = awsAccounts({
-    onCall: ({ code }) => {
-      if (code === 'AccessDenied') denials += 1;
-    },
+const readOnlyAccounts = (): AwsAccounts =>
+  awsAccounts({
+    onCall: () => {},
+    callsPerSecond: 10,
     fence: () => {
       throw new CliError('plan writes nothing to AWS');
     },
   });
-  return { accounts, denials: () => denials };
-}
 
 const nothingFound = (selection: Selection): string =>
   selection.kind === 'all'

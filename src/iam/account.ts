@@ -49,17 +49,28 @@ export interface AwsAccountsOptions {
   readonly onCall: (call: AwsCall) => void;
   /** Called before each write; throws when this process may not write any more. */
   readonly fence: () => void;
+  /** Most IAM calls a second and account; AWS's throttling lowers it by itself. */
+  readonly callsPerSecond: number;
   readonly clock?: Clock;
 }
 
 /** Connects with the SDK's default credential chain and endpoints (AWS_ENDPOINT_URL is honoured). */
-export function awsAccounts({ onCall, fence, clock = SYSTEM_CLOCK }: AwsAccountsOptions): RatedAwsAccounts {
+export function awsAccounts({
+  onCall,
+  fence,
+  callsPerSecond,
+  clock = SYSTEM_CLOCK,
+}: AwsAccountsOptions): RatedAwsAccounts {
   const accounts = new Map<string, AwsAccount>();
   const limits = new Map<AccountId, RateLimit>();
   const own = new Map<string, ReturnType<typeof ownCredentials>>();
   const connect = (connection: AccountConnection): AwsAccount => {
     const { accountId, region, assumeRole } = connection;
-    const limit = remembered(limits, accountId, () => new RateLimit({ clock }));
+    const limit = remembered(
+      limits,
+      accountId,
+      () => new RateLimit({ clock, callsPerSecond, burst: 2 * callsPerSecond }),
+    );
     const base = remembered(own, region, () => ownCredentials(region, onCall));
     const credentials =
       assumeRole === undefined ? base : assumedCredentials(base, { ...connection, assumeRole }, onCall);

@@ -156,7 +156,7 @@ async function deleteRole(client: IAMClient, RoleName: RoleName, abortSignal: Ab
     await client.send(new DeleteRoleCommand({ RoleName }), { abortSignal });
   } catch (error) {
     const code = awsErrorCode(error);
-    if (code === 'NoSuchEntity' || isUnresolved(error, RoleName)) return;
+    if (code === 'NoSuchEntity') return;
     if (code !== 'DeleteConflict') throw error;
     throw waiting('DeletionBlocked', await conflictOf(client, RoleName, abortSignal), 300_000, { cause: error });
   }
@@ -194,20 +194,9 @@ async function readSettings(
   name: RoleName,
   abortSignal: AbortSignal,
 ): Promise<RoleSettings | undefined> {
-  const output = await client
-    .send(new GetRoleCommand({ RoleName: name }), { abortSignal })
-    .catch((error: unknown) => (isUnresolved(error, name) ? undefined : undefinedIfMissing(error)));
+  const output = await client.send(new GetRoleCommand({ RoleName: name }), { abortSignal }).catch(undefinedIfMissing);
   return output?.Role === undefined ? undefined : settingsOf(name, output.Role);
 }
-
-/**
- * A caller whose rights are limited to a path is told AccessDenied for a role that does not exist: IAM knows no path for
- * it, and the text then shows `role NAME` where a role that exists would show its ARN.
- */
-const isUnresolved = (error: unknown, name: RoleName): boolean =>
-  awsErrorCode(error) === 'AccessDenied' &&
-  error instanceof Error &&
-  error.message.includes(`on resource: role ${name} `);
 
 function settingsOf(name: RoleName, role: SdkRole): RoleSettings {
   const boundary = role.PermissionsBoundary?.PermissionsBoundaryArn;

@@ -39,6 +39,13 @@ export function trustPolicy({
   );
 }
 
+/** The same policy with every door shut: it denies what the other allows. */
+export function closedTrustPolicy(document: PolicyDocument): PolicyDocument {
+  const parsed: { readonly Statement: readonly object[] } = JSON.parse(document); // made by trustPolicy
+  const Statement = parsed.Statement.map((statement) => ({ ...statement, Effect: 'Deny' }));
+  return PolicyDocument.parse(JSON.stringify({ ...parsed, Statement }));
+}
+
 /** The `sub` of a ServiceAccount's token (KEP-1205). */
 export const subject = (namespace: string, serviceAccount: string): string =>
   `system:serviceaccount:${namespace}:${serviceAccount}`;

@@ -26,6 +26,7 @@ const OUTAGES: ReadonlySet<Reason> = new Set([
   'Throttled',
   'CredentialsExpired',
   'CredentialsUnavailable',
+  'ClockSkew',
   'KubernetesRequestFailed',
 ]);
 

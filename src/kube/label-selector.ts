@@ -5,9 +5,13 @@ export function selects(
   { matchLabels = {}, matchExpressions = [] }: LabelSelector,
   labels: Readonly<Record<string, string>>,
 ): boolean {
-  const byLabel = Object.entries(matchLabels).every(([key, value]) => labels[key] === value);
-  return byLabel && matchExpressions.every((expression) => holds(expression, labels[expression.key]));
+  const byLabel = Object.entries(matchLabels).every(([key, value]) => valueOf(labels, key) === value);
+  return byLabel && matchExpressions.every((expression) => holds(expression, valueOf(labels, expression.key)));
 }
+
+/** Own keys only: a label may be called `constructor`. */
+const valueOf = (labels: Readonly<Record<string, string>>, key: string): string | undefined =>
+  Object.hasOwn(labels, key) ? labels[key] : undefined;
 
 type Expression = NonNullable<LabelSelector['matchExpressions']>[number];
 

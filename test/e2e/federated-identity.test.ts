@@ -127,7 +127,7 @@ test('deleting the identity leaves nothing of it in AWS or in the cluster', asyn
   await untilReady(stack(), 'afi/app', namespace);
   await kubectl(['delete', 'afi/app', '-n', namespace, '--timeout=30s']);
   expect(account.roles().filter(({ name }) => name.startsWith(namespace))).toEqual([]);
-  expect(await kubectl(['get', 'serviceaccounts,awspodinjections', '-n', namespace, '-o', 'name'])).toBe('');
+  expect(await kubectl(['get', 'serviceaccounts,configmaps', '-n', namespace, '-o', 'name'])).toBe('');
 });
 
 test('a ServiceAccount that existed before is annotated, and outlives the identity without a trace', async () => {

@@ -55,6 +55,7 @@ async function scene() {
   const clock = manualClock();
   const accounts = awsAccounts({
     clock,
+    callsPerSecond: 10,
     onCall: (call) => told.push(call),
     fence: () => {
       if (leadership.isLost) throw new Error('not the leader');

@@ -64,7 +64,7 @@ async function scene() {
   vi.stubEnv('AWS_WEB_IDENTITY_TOKEN_FILE', tokenFile);
   const told: AwsCall[] = [];
   const clock = manualClock();
-  const accounts = awsAccounts({ clock, onCall: (call) => told.push(call), fence: () => {} });
+  const accounts = awsAccounts({ clock, onCall: (call) => told.push(call), fence: () => {}, callsPerSecond: 10 });
   const writeToken = async (claims: Record<string, unknown> = {}): Promise<void> =>
     writeFile(tokenFile, await issuer.mint({ sub: SUBJECT, ...claims }));
   await writeToken();

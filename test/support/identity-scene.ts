@@ -85,6 +85,7 @@ function scene(
     accounts: { of: () => account },
     knownRoles: new KnownRoles({ maxAgeMs: 480_000, consistencyWindowMs: 60_000 }),
     firstSweeps,
+    events: { record: () => {} },
     onRepair: () => {},
     exchange: {
       exchange: async (_region, _role, token) => {

@@ -1,6 +1,7 @@
 import type { Drift } from '../../crds/aws-federated-identity.ts';
 import type { AwsAccounts } from '../../iam/account.ts';
 import type { KubernetesClient } from '../../kube/client.ts';
+import type { EventRecorder } from '../../kube/events.ts';
 import type { InjectionTable } from '../../kube/injection-table.ts';
 import type { AwsFederatedIdentity, AwsOidcProvider } from '../../kube/kinds.ts';
 import type { KubernetesResource, ObjectName } from '../../kube/resource.ts';
@@ -28,6 +29,7 @@ export interface Dependencies {
   readonly knownRoles: KnownRoles;
   readonly firstSweeps: FirstSweeps;
   /** Told of drift that was repaired: the fields. */
+  readonly events: Pick<EventRecorder, 'record'>;
   readonly onRepair: (identity: AwsFederatedIdentity, drift: readonly Drift[]) => void;
   readonly exchange: TokenExchange;
   /** UID of the kube-system namespace: tells clusters apart in ownership tags. */

@@ -4,6 +4,7 @@ import type { PolicyArn, RoleName } from '../../iam/arn.ts';
 import { type PolicyDocument, samePolicyDocument } from '../../iam/policy-document.ts';
 import type { DesiredRole, Role } from '../../iam/roles.ts';
 import type { Tags } from '../../iam/tags.ts';
+import { closedTrustPolicy } from '../../iam/trust-policy.ts';
 import { type OwnershipContext, ownershipOf } from './ownership.ts';
 
 /** One write to IAM, named as the operation of AWS, so that CloudTrail, logs and this list use the same words. */
@@ -54,24 +55,60 @@ export function planRole(desired: DesiredRole, observed: Role | undefined, conte
   if (ownership.kind === 'foreign') return { ...ownership, kind: 'refuse' };
   const adopts = ownership.kind === 'adopted';
   const tags = tagChanges(desired, observed, context.formerTagKeys);
+  const changes = [...(adopts ? tags : []), ...changesOf(desired, observed, adopts ? [] : tags)];
+  return applyPlan(name, changes, adopts); // an adopted role is tagged first: a crash must not leave it half taken over
+}
+
+/** In an order in which every state between is within the old or the new one. */
+function changesOf(desired: DesiredRole, observed: Role, tags: readonly Step[]): readonly Step[] {
   const boundary = boundaryChange(desired, observed);
   const isBoundaryAdded = observed.permissionsBoundaryArn === undefined;
   const isBoundaryRemoved = desired.permissionsBoundaryArn === undefined;
-  const steps = [
-    ...(adopts ? tags : []), // first of all: a crash must not leave a role that is half taken over and nobody's
+  const closes = mustClose(desired, observed);
+  const trust = closes ? [reopening(desired, observed)] : trustUpdate(desired, observed);
+  return [
+    ...(closes ? closing(desired, observed) : []),
     ...detachments(desired, observed),
     ...inlineDeletions(desired, observed),
     ...(isBoundaryAdded ? boundary : []),
-    ...trustUpdate(desired, observed),
+    ...(closes ? [] : trust),
     ...(isBoundaryAdded || isBoundaryRemoved ? [] : boundary),
     ...settingsUpdate(desired, observed),
-    ...(adopts ? [] : tags),
+    ...tags,
     ...inlineWrites(desired, observed),
     ...attachments(desired, observed),
     ...(isBoundaryRemoved ? boundary : []),
+    ...(closes ? trust : []),
   ];
-  return applyPlan(name, steps, adopts);
 }
+
+/**
+ * Whether two of trust policy, boundary and an inline document are replaced by something else at once. No order of single
+ * calls does that without a moment in which more is allowed than before or after, unless nobody is let in meanwhile.
+ */
+function mustClose(desired: DesiredRole, observed: Role): boolean {
+  const [want, have] = [desired.permissionsBoundaryArn, observed.permissionsBoundaryArn];
+  const isInlineReplaced = inlineWrites(desired, observed).some(
+    ({ action }) => action.type === 'PutRolePolicy' && observed.inlinePolicies.has(action.policyName),
+  );
+  const replaced = [
+    trustUpdate(desired, observed).length > 0,
+    want !== undefined && have !== undefined && want !== have,
+    isInlineReplaced,
+  ];
+  return replaced.filter(Boolean).length > 1;
+}
+
+function closing({ trustPolicy }: DesiredRole, observed: Role): readonly Step[] {
+  const document = closedTrustPolicy(trustPolicy);
+  if (samePolicyDocument(document, observed.trustPolicy)) return [];
+  return [{ action: { type: 'UpdateAssumeRolePolicy', document }, drift: [] }];
+}
+
+const reopening = (desired: DesiredRole, observed: Role): Step => ({
+  action: { type: 'UpdateAssumeRolePolicy', document: desired.trustPolicy },
+  drift: trustUpdate(desired, observed).flatMap((step) => step.drift),
+});
 
 /** Everything that IAM demands to be gone before DeleteRole, and DeleteRole itself. */
 export function planRoleDeletion(observed: Role): readonly RoleAction[] {

@@ -5,6 +5,7 @@ import { toKubernetesError } from '../../kube/errors.ts';
 import { lifecycle } from '../../kube/finalizer.ts';
 import { type AwsFederatedIdentity, FINALIZER, IDENTITIES } from '../../kube/kinds.ts';
 import { Progress } from '../../kube/progress.ts';
+import { transitionOf } from '../../kube/transitions.ts';
 import type { Reconcile, ReconcileContext, Result } from '../../runtime/reconciler.ts';
 import { AdoptionNotices } from './adoption.ts';
 import { cleanUp } from './cleanup.ts';
@@ -51,7 +52,9 @@ async function ensure(
     await converge(dependencies, identity, { ...context, progress, learn });
     return { requeueAfterMs: settings.resyncIntervalMs * (0.9 + 0.2 * random()) };
   } catch (error) {
-    await holdPods(dependencies, identity, toReconcileError(error).reason, context.signal);
+    await holdPods(dependencies, identity, toReconcileError(error).reason, context.signal).catch((failure: unknown) => {
+      context.log.warn({ reason: toReconcileError(failure).message }, 'cannot hold the pods of the identity'); // the first failure decides
+    });
     throw error;
   } finally {
     await writeStatus(dependencies, identity, identityStatus(identity, progress, findings, now()), context);
@@ -89,12 +92,14 @@ async function suspend(
 
 /** Writes only what changed: in steady state nothing, so that no watcher of the object is woken. */
 async function writeStatus(
-  { kubernetes }: Dependencies,
+  { kubernetes, events }: Dependencies,
   identity: AwsFederatedIdentity,
   status: AwsFederatedIdentityStatus,
   { signal }: Pick<ReconcileContext, 'signal'>,
 ): Promise<void> {
   if (isDeepStrictEqual(status, identity.status)) return;
+  const event = transitionOf(identity.status, status);
+  if (event !== undefined) events.record({ ...identity, ...IDENTITIES }, event);
   const { name = '', namespace = '', uid = '' } = identity.metadata;
   try {
     await kubernetes.applyStatus(IDENTITIES, { metadata: { name, namespace, uid }, status }, signal);

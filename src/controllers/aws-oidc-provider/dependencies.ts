@@ -1,5 +1,6 @@
 import type { AwsAccounts } from '../../iam/account.ts';
 import type { KubernetesClient } from '../../kube/client.ts';
+import type { EventRecorder } from '../../kube/events.ts';
 import type { AwsFederatedIdentity, AwsOidcProvider } from '../../kube/kinds.ts';
 import type { ObjectName } from '../../kube/resource.ts';
 
@@ -8,6 +9,7 @@ export interface Dependencies {
   readonly providers: { get(name: ObjectName): AwsOidcProvider | undefined };
   readonly identities: { byIndex(index: 'provider', value: string): readonly AwsFederatedIdentity[] };
   readonly accounts: AwsAccounts;
+  readonly events: Pick<EventRecorder, 'record'>;
   /** UID of the kube-system namespace: tells clusters apart in ownership tags. */
   readonly cluster: string;
   /** The operator's own ServiceAccount, of which a token is minted to learn the issuer. */

@@ -42,6 +42,7 @@ function scene({ provider = fresh(), observed, issuer = ISSUER, identities = [] 
     providers: { get: (name) => kubernetes.read(PROVIDERS, name) },
     identities: { byIndex: () => users },
     accounts: { of: () => account },
+    events: { record: () => {} },
     cluster: CLUSTER,
     serviceAccount: { namespace: 'federated-identity-system', name: 'operator' },
     settings: { resyncIntervalMs: 600_000 },

@@ -4,6 +4,7 @@ import { toKubernetesError } from '../../kube/errors.ts';
 import { lifecycle } from '../../kube/finalizer.ts';
 import { type AwsOidcProvider, FINALIZER, PROVIDERS } from '../../kube/kinds.ts';
 import { Progress } from '../../kube/progress.ts';
+import { transitionOf } from '../../kube/transitions.ts';
 import type { Reconcile, ReconcileContext, Result } from '../../runtime/reconciler.ts';
 import { cleanUp } from './cleanup.ts';
 import { converge } from './converge.ts';
@@ -102,12 +103,14 @@ async function remove(
 
 /** Writes only what changed: in steady state nothing, so that no watcher of the object is woken. */
 async function writeStatus(
-  { kubernetes }: Dependencies,
+  { kubernetes, events }: Dependencies,
   provider: AwsOidcProvider,
   status: AwsOidcProviderStatus,
   { signal }: ReconcileContext,
 ): Promise<void> {
   if (isDeepStrictEqual(status, provider.status)) return;
+  const event = transitionOf(provider.status, status);
+  if (event !== undefined) events.record({ ...provider, ...PROVIDERS }, event);
   const { name = '', uid = '' } = provider.metadata;
   try {
     await kubernetes.applyStatus(PROVIDERS, { metadata: { name, uid }, status }, signal);

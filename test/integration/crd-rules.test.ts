@@ -1,0 +1,127 @@
+import { randomUUID } from 'node:crypto';
+import {
+  ApiException,
+  CoreV1Api,
+  KubeConfig,
+  type KubernetesObject,
+  KubernetesObjectApi,
+  PatchStrategy,
+} from '@kubernetes/client-node';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { AwsFederatedIdentityKind } from '../../src/crds/aws-federated-identity.ts';
+import { AwsOidcProviderKind } from '../../src/crds/aws-oidc-provider.ts';
+import { API_VERSION, crdManifest } from '../../src/crds/manifest.ts';
+import { identityRows, policyArn, providerRows, role, row, type Row, type Spec } from './crd-rule-cases.ts';
+
+// Each rule and bound is tried at the API server, by the first value that it refuses and the last one that it takes.
+const name = `rules-${randomUUID().slice(0, 8)}`;
+const config = new KubeConfig();
+config.loadFromFile(inject('kubeconfig'));
+const api = KubernetesObjectApi.makeApiClient(config);
+
+interface Kind {
+  readonly kind: string;
+  readonly namespace?: string;
+  readonly valid: Spec;
+}
+const Provider: Kind = { kind: 'AwsOidcProvider', valid: { accountId: '111122223333', region: 'eu-west-1' } };
+const Identity: Kind = {
+  kind: 'AwsFederatedIdentity',
+  namespace: name,
+  valid: { serviceAccount: { name: 'reports' } },
+};
+
+const object = ({ kind, namespace, valid }: Kind, spec: Spec = {}, suffix = ''): KubernetesObject & { spec: Spec } => ({
+  apiVersion: API_VERSION,
+  kind,
+  metadata: { name: `${name}${suffix}`, ...(namespace === undefined ? {} : { namespace }) },
+  spec: { ...valid, ...spec },
+});
+
+/** What the API server says against it; undefined when it takes it. */
+async function refusal(attempt: Promise<unknown>): Promise<string | undefined> {
+  try {
+    await attempt;
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof ApiException) || error.code !== 422) throw error;
+    const body: unknown = typeof error.body === 'string' ? JSON.parse(error.body) : error.body;
+    return (body as { readonly message: string }).message; // a Status
+  }
+}
+
+const create = (kind: Kind, spec: Spec): Promise<string | undefined> =>
+  refusal(api.create(object(kind, spec, '-new'), undefined, 'All'));
+const change = (kind: Kind, spec: Spec): Promise<string | undefined> => {
+  const { valid: _, ...rest } = kind;
+  const patch = object({ ...rest, valid: {} }, spec);
+  return refusal(api.patch(patch, undefined, 'All', undefined, undefined, PatchStrategy.MergePatch));
+};
+
+/** Refused and taken as a merge patch of an object that the test made. */
+const SA_IMMUTABLE = 'serviceAccount.name is immutable: create another AwsFederatedIdentity';
+const ROLE_IMMUTABLE = 'role.name is immutable: create another AwsFederatedIdentity';
+const ISSUER_IMMUTABLE =
+  'issuer.url is immutable: another issuer is another OIDC provider; create another AwsOidcProvider';
+
+const identityChanges: readonly Row[] = [
+  row(
+    'providerRef.name',
+    { providerRef: { name: 'other' } },
+    'providerRef.name is immutable: create another AwsFederatedIdentity',
+    { providerRef: { name: 'default' } },
+  ),
+  row('serviceAccount.name', { serviceAccount: { name: 'other' } }, SA_IMMUTABLE, {
+    serviceAccount: { create: false },
+  }),
+  row('role.name', role({ name: 'other' }), ROLE_IMMUTABLE, role({ description: 'other' })),
+  row('role.name by leaving it out', role({ name: null }), ROLE_IMMUTABLE, role({ managedPolicyArns: [policyArn()] })),
+  row('role.name by leaving role out', { role: null }, ROLE_IMMUTABLE, { deletionPolicy: 'Retain' }),
+];
+const providerChanges: readonly Row[] = [
+  row(
+    'accountId',
+    { accountId: '444455556666' },
+    'accountId is immutable: create another AwsOidcProvider for another account',
+    { region: 'eu-west-2' },
+  ),
+  row('issuer.url', { issuer: { url: 'https://other.example' } }, ISSUER_IMMUTABLE, {
+    issuer: { url: 'https://oidc.example' },
+  }),
+  row('issuer.url by leaving it out', { issuer: null }, ISSUER_IMMUTABLE, { clientIds: ['other'] }),
+];
+
+beforeAll(async () => {
+  await config.makeApiClient(CoreV1Api).createNamespace({ body: { metadata: { name } } });
+  await api.create(object(Identity, role({ name: 'fixed' })));
+  await api.create(object(Provider, { issuer: { url: 'https://oidc.example' } }));
+});
+afterAll(async () => {
+  await api.delete(object(Provider));
+  await api.delete(object(Identity));
+});
+
+describe.each([
+  { of: Identity, rows: identityRows, changes: identityChanges },
+  { of: Provider, rows: providerRows, changes: providerChanges },
+])('$of.kind', ({ of, rows, changes }) => {
+  test.each(rows)('$rule', async ({ refused, because, accepted }) => {
+    expect(await create(of, refused)).toContain(because);
+    expect(await create(of, accepted)).toBeUndefined();
+  });
+
+  test.each(changes)('$rule does not change', async ({ refused, because, accepted }) => {
+    expect(await change(of, refused)).toContain(because);
+    expect(await change(of, accepted)).toBeUndefined();
+  });
+});
+
+test('every rule of the two kinds that has a message of its own is tried here', () => {
+  const schemas = JSON.stringify([AwsFederatedIdentityKind, AwsOidcProviderKind].map(crdManifest));
+  const messages = [...schemas.matchAll(/"x-kubernetes-validations":(\[.*?\}\])/g)]
+    .flatMap(([, rules = '[]']) => JSON.parse(rules) as readonly { readonly message: string }[])
+    .map(({ message }) => message);
+  const tried = [...identityRows, ...providerRows, ...identityChanges, ...providerChanges].map((one) => one.because);
+  expect(messages.length).toBeGreaterThanOrEqual(8);
+  expect([...new Set(messages)].filter((message) => !tried.includes(message))).toEqual([]);
+});
