@@ -27,14 +27,14 @@ export function createInstruments({ registry }: Metrics): Instruments {
     labelNames: ['field'],
     registers,
   });
-  let ratesNow: () => ReadonlyMap<AccountId, RateState> = () => new Map();
+  let ratesNow: (() => ReadonlyMap<AccountId, RateState>) | undefined;
   const allowed = new Gauge({
     name: 'aws_rate_limit_calls_per_second',
     help: 'IAM calls a second that are allowed now, by account; throttling by AWS lowers it.',
     labelNames: ['account'],
     registers,
     collect: () => {
-      for (const [account, { callsPerSecond }] of ratesNow()) allowed.set({ account }, callsPerSecond);
+      for (const [account, { callsPerSecond }] of ratesNow?.() ?? []) allowed.set({ account }, callsPerSecond);
     },
   });
   return {

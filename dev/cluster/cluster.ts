@@ -12,7 +12,7 @@ import { type Source, firstOf, found, passedOver } from './sources.ts';
 export type { Cluster, ClusterOptions } from './interface.ts';
 
 /** Without a port, as IAM refuses providers with one. The domain is reserved (RFC 2606): nobody answers there. */
-export const DEFAULT_ISSUER = 'https://oidc.federated-identity.example';
+const DEFAULT_ISSUER = 'https://oidc.federated-identity.example';
 
 interface Started {
   readonly kind: 'started';

@@ -4,7 +4,7 @@ import { and, type Cel, cel, code, conditional, fieldOr, not } from './cel.ts';
 import { named, type NamedExpression, type ParamKind, type ParamRef } from './policy-object.ts';
 
 /** A pod with this annotation set to "false" is neither injected nor held back. */
-export const INJECT_ANNOTATION = `${GROUP}/inject`;
+const INJECT_ANNOTATION = `${GROUP}/inject`;
 
 /** Ends every message that denies a pod. */
 export const OPT_OUT = `To run the pod without AWS credentials set its annotation ${INJECT_ANNOTATION}: "false"`;
@@ -47,7 +47,7 @@ function hasAnnotation(key: string, value: string): Cel {
 const entryIsThere = cel`has(params.data) && ${serviceAccountName} in params.data`;
 
 /** What the table says of the pod's ServiceAccount. */
-export const tableEntry = cel`params.data[${serviceAccountName}]`;
+const tableEntry = cel`params.data[${serviceAccountName}]`;
 
 /** The table has an entry for the pod's ServiceAccount. */
 export const inTable = named('service-account-in-table', entryIsThere);

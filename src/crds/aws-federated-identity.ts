@@ -11,7 +11,7 @@ const ObjectName = z
   .max(253)
   .regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/);
 
-export const InlinePolicy = z
+const InlinePolicy = z
   .object({
     name: z
       .string()

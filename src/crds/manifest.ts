@@ -23,7 +23,7 @@ export interface Kind {
 }
 
 export const GROUP = 'federatedidentity.dev';
-export const VERSION = 'v1alpha1';
+const VERSION = 'v1alpha1';
 export const API_VERSION = `${GROUP}/${VERSION}`;
 
 /** The CustomResourceDefinition of a kind. `npm run generate` writes it to config/crd/; a stale file fails the check. */

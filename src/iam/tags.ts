@@ -1,5 +1,5 @@
 /** Prefix of the tags by which the operator knows what is its own. Users cannot set tags under it. */
-export const OWNER_TAG_PREFIX = 'federatedidentity.dev/';
+const OWNER_TAG_PREFIX = 'federatedidentity.dev/';
 
 const CLUSTER = `${OWNER_TAG_PREFIX}cluster`;
 const NAMESPACE = `${OWNER_TAG_PREFIX}namespace`;

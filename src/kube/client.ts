@@ -3,7 +3,7 @@ import { ApiError } from './errors.ts';
 import { type KubernetesResource, nameOf, type ObjectName, resourcePath, type ResourceType } from './resource.ts';
 
 /** The operator's name in managedFields. Only fields under this name are the operator's. */
-export const FIELD_MANAGER = 'federatedidentity.dev/operator';
+const FIELD_MANAGER = 'federatedidentity.dev/operator';
 
 /** What the operator does with the API server, for any kind. Failures are ApiErrors or network errors. */
 export interface KubernetesClient {

@@ -276,7 +276,7 @@ test('who may not look at roles is told what it takes', async () => {
   const { code, stdout } = await plan(['-n', namespace], environment);
   expect(code).toBe(1);
   expect(stdout).toMatch(
-    /! AccessDenied: AWS does not let arn:aws:iam::111122223333:user\/nobody see IAM role .* iam:GetRolePolicy\./,
+    /! AccessDenied: User: arn:aws:iam::111122223333:user\/nobody is not authorized .* iam:GetRolePolicy\./,
   );
 });
 

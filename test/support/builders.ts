@@ -17,7 +17,7 @@ import type { ObjectMeta } from '../../src/kube/resource.ts';
 
 export const ACCOUNT = AccountId.parse('111122223333');
 export const CLUSTER = 'c0ffee00-0000-4000-8000-000000000001';
-export const REGION = 'eu-west-1';
+const REGION = 'eu-west-1';
 export const ISSUER = IssuerUrl.parse('https://oidc.example.com/cluster-a');
 export const PROVIDER_ARN = OidcProviderArn.parse(`arn:aws:iam::${ACCOUNT}:oidc-provider/oidc.example.com/cluster-a`);
 export const ROLE_NAME = RoleName.parse('analytics-reports');

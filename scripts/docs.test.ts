@@ -1,0 +1,93 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { parseAllDocuments } from 'yaml';
+import { operatorPolicy } from '../dev/stack/operator-policy.ts';
+import { AwsFederatedIdentitySpec } from '../src/crds/aws-federated-identity.ts';
+import { AwsOidcProviderSpec } from '../src/crds/aws-oidc-provider.ts';
+import { Reason } from '../src/crds/condition.ts';
+import { FLAGS } from '../src/settings.ts';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8');
+const filesIn = (folder: string): readonly string[] =>
+  readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' }).map((file) => join(folder, file));
+
+const PAGES = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'CHANGELOG.md',
+  'SECURITY.md',
+  ...filesIn('docs').filter((file) => file.endsWith('.md')),
+];
+const code = (text: string): string => (text === '' ? '' : `\`${text}\``);
+const blocks = (page: string, language: string): readonly string[] =>
+  [...read(page).matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, 'gms'))].map(([, text = '']) => text);
+
+describe('troubleshooting.md', () => {
+  test('has one heading for each reason, and none for anything else', () => {
+    const headings = [...read('docs/troubleshooting.md').matchAll(/^## (.+)$/gm)].map(([, heading = '']) => heading);
+    expect(headings.toSorted()).toEqual([...Reason.options].toSorted());
+  });
+
+  test('is about reasons that the operator can give', () => {
+    const sources = filesIn('src')
+      .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts') && !file.endsWith('condition.ts'))
+      .map(read)
+      .join('\n');
+    expect(Reason.options.filter((reason) => !sources.includes(`'${reason}'`))).toEqual([]);
+  });
+});
+
+describe('running.md', () => {
+  test('lists the settings as the operator has them', () => {
+    const rows = read('docs/running.md')
+      .split('\n')
+      .filter((line) => line.startsWith('| `--'));
+    expect(rows).toEqual(
+      FLAGS.map(
+        ({ name, variable, defaultText, description }) =>
+          `| ${code(name)} | ${code(variable)} | ${code(defaultText)} | ${description} |`,
+      ),
+    );
+  });
+
+  test('gives the AWS policy under which all tests run', () => {
+    expect(blocks('docs/running.md', 'json').map((text) => JSON.parse(text) as unknown)).toEqual([
+      operatorPolicy('111122223333'),
+    ]);
+  });
+});
+
+describe('README.md', () => {
+  test('shows objects that fit the schemas', () => {
+    const objects = blocks('README.md', 'yaml')
+      .flatMap((text) => parseAllDocuments(text))
+      .map((document) => document.toJS() as { readonly kind: string; readonly spec: unknown });
+    const schemas = { AwsOidcProvider: AwsOidcProviderSpec, AwsFederatedIdentity: AwsFederatedIdentitySpec };
+    expect(objects.map(({ kind }) => kind)).toEqual(Object.keys(schemas));
+    for (const { kind, spec } of objects) schemas[kind as keyof typeof schemas].strict().parse(spec); // it is one of them
+  });
+
+  test('names tests that exist', () => {
+    const named = [...read('README.md').matchAll(/\[([^\]]+)\]\(([^)]+\.test\.ts)\)/g)];
+    expect(named.length).toBeGreaterThanOrEqual(7);
+    expect(named.filter(([, title = '', file = '']) => !read(file).includes(title)).map(([link]) => link)).toEqual([]);
+  });
+});
+
+describe.each(PAGES)('%s', (page) => {
+  test('has no link to a file that is not there', () => {
+    const links = [...read(page).matchAll(/\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)/g)].map(([, link = '']) => link);
+    expect(links.filter((link) => !existsSync(join(ROOT, dirname(page), link)))).toEqual([]);
+  });
+
+  test('names only npm scripts that exist', () => {
+    const { scripts } = JSON.parse(read('package.json')) as { readonly scripts: Readonly<Record<string, string>> };
+    const used = [...read(page).matchAll(/npm (?:run ([\w:]+)|(start|test)\b)/g)].map(
+      ([, run, own]) => run ?? own ?? '',
+    );
+    expect(used.filter((name) => !(name in scripts))).toEqual([]);
+  });
+});
