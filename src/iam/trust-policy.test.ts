@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ISSUER, PROVIDER_ARN } from '../../test/support/builders.ts';
-import { IssuerUrl } from './arn.ts';
+import { IssuerUrl, OidcProviderArn } from './arn.ts';
 import { subject, trustPolicy, type TrustPolicyInput } from './trust-policy.ts';
 
 const input = (fields: Partial<TrustPolicyInput> = {}): TrustPolicyInput => ({
@@ -15,6 +15,19 @@ const input = (fields: Partial<TrustPolicyInput> = {}): TrustPolicyInput => ({
 
 const conditionOf = (fields: Partial<TrustPolicyInput> = {}): unknown =>
   JSON.parse(trustPolicy(input(fields))).Statement[0].Condition;
+
+test('even with the longest names it stays below the 2048 characters that IAM takes by default', () => {
+  const issuer = IssuerUrl.parse(`https://${'i'.repeat(247)}`);
+  const providerArn = OidcProviderArn.parse(`arn:aws-us-gov:iam::111122223333:oidc-provider/${'i'.repeat(247)}`);
+  const longest = {
+    issuer,
+    providerArn,
+    audience: 'a'.repeat(255),
+    namespace: 'n'.repeat(63),
+    serviceAccount: 's'.repeat(253),
+  };
+  expect(trustPolicy(longest).length).toBeLessThan(2048);
+});
 
 describe('the trust policy', () => {
   test('lets in one ServiceAccount with one audience, and says nothing else', () => {

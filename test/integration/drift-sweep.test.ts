@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { type LocalAws, startLocalAws } from '../../dev/aws/local-aws.ts';
@@ -23,6 +24,49 @@ const kubernetes: InMemoryKubernetes = inMemoryKubernetes();
 const names = Array.from({ length: POPULATION }, (_, index) => `app-${index}`);
 let aws: LocalAws;
 
+const MANAGED = ['AmazonS3ReadOnlyAccess', 'AmazonSQSReadOnlyAccess', 'CloudWatchLogsFullAccess', 'ReadOnlyAccess'].map(
+  policyArn,
+);
+const oneOrMany = (values: readonly string[]) =>
+  fc.oneof(fc.constantFrom(...values), fc.uniqueArray(fc.constantFrom(...values), { minLength: 1 }));
+
+/** A policy document as people write it: a value or a list, in any order and case, an object or a string of JSON. */
+const document = fc
+  .record({
+    Version: fc.constant('2012-10-17'),
+    Statement: fc.array(
+      fc.record({
+        Effect: fc.constantFrom('Allow', 'Deny'),
+        Action: oneOrMany(['s3:GetObject', 'S3:PutObject', 'sqs:*']),
+        Resource: oneOrMany(['*', 'arn:aws:s3:::a/*', 'arn:aws:s3:::b/100%/*']),
+        Condition: fc.constantFrom(
+          {},
+          { StringEquals: { 'aws:PrincipalTag/team': ['x', 'y'] } },
+          { Bool: { 'aws:SecureTransport': true } },
+        ),
+      }),
+      { minLength: 1, maxLength: 3 },
+    ),
+  })
+  .chain((value) => fc.constantFrom<unknown>(value, JSON.stringify(value), JSON.stringify(value, undefined, 2)));
+
+/** Valid specs of a role, of every kind. */
+const roleSpec = fc.record(
+  {
+    description: fc.constantFrom('', 'a role', 'für Berichte: 100 %'),
+    managedPolicyArns: fc.uniqueArray(fc.constantFrom(...MANAGED)),
+    inlinePolicies: fc.uniqueArray(fc.record({ name: fc.constantFrom('one', 'two', 'three'), document }), {
+      selector: ({ name }) => name,
+    }),
+    permissionsBoundaryArn: fc.constantFrom(...MANAGED),
+    maxSessionDurationSeconds: fc.integer({ min: 3600, max: 43_200 }),
+    tags: fc.dictionary(fc.constantFrom('team', 'cost center', 'x:y'), fc.constantFrom('', 'a b', '42')),
+  },
+  { requiredKeys: [] },
+);
+const SEED = 20_261_124;
+const specs = fc.sample(roleSpec, { numRuns: POPULATION, seed: SEED });
+
 beforeAll(async () => {
   aws = await startLocalAws({ accounts: [ACCOUNT], issuers: { resolve: {}, caCertificates: [] } });
   const key = aws.account(ACCOUNT).createUser('operator', operatorPolicy(ACCOUNT));
@@ -30,11 +74,9 @@ beforeAll(async () => {
   vi.stubEnv('AWS_ACCESS_KEY_ID', key.accessKeyId);
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', key.secretAccessKey);
   aws.account(ACCOUNT).setQuotas({ roles: 2 * POPULATION });
-  kubernetes.put(
-    PROVIDERS,
-    provider({ spec: { guardrails: { managedPolicyArns: ['arn:aws:iam::aws:policy/AmazonS3*'] } } }),
-  );
+  kubernetes.put(PROVIDERS, provider({ spec: { guardrails: { managedPolicyArns: ['*'], inlinePolicies: 'Allow' } } }));
   for (const name of names) {
+    const [role] = specs.splice(0, 1);
     const fresh = identity({
       metadata: {
         namespace: 'analytics',
@@ -43,7 +85,7 @@ beforeAll(async () => {
         generation: 1,
         labels: { 'federatedidentity.dev/bound': 'true' },
       },
-      spec: { serviceAccount: { name }, role: { managedPolicyArns: [policyArn('AmazonS3ReadOnlyAccess')] } },
+      spec: { serviceAccount: { name }, role },
     });
     const { status: _, ...withoutStatus } = fresh;
     kubernetes.put(IDENTITIES, withoutStatus);
@@ -115,6 +157,16 @@ test(`a sweep over ${POPULATION} roles takes at most four calls, and then no unc
   const writes = kubernetes.writes.length;
   for (const name of names) await operator.reconcile(name);
   expect(aws.calls.since(quiet)).toEqual([]);
+  expect(kubernetes.writes.slice(writes)).toEqual([]);
+});
+
+test('the second reconcile of each of these specs, after a restart and with its own look at AWS, writes nothing', async () => {
+  const operator = startOperator();
+  const mark = aws.calls.mark();
+  const writes = kubernetes.writes.length;
+  for (const name of names) await operator.reconcile(name);
+  expect(iamCalls(mark).filter((operation) => operation === 'GetRole').length).toBe(POPULATION);
+  expect(aws.calls.writes(mark)).toEqual([]);
   expect(kubernetes.writes.slice(writes)).toEqual([]);
 });
 

@@ -18,6 +18,17 @@ import { desiredState, roleNameOf } from './desired.ts';
 const desired = (role: object = {}, provider: object = {}) =>
   desiredState(identityInput({ role }), providerInput(provider), CLUSTER);
 
+test('inline policies that are too large together are refused before the first call', () => {
+  const document = {
+    Version: '2012-10-17',
+    Statement: [{ Effect: 'Allow', Action: 's3:*', Resource: 'x'.repeat(4000) }],
+  };
+  const inlinePolicies = ['a', 'b', 'c'].map((name) => ({ name, document }));
+  expect(() => desired({ inlinePolicies }, { guardrails: { inlinePolicies: 'Allow' } })).toThrow(
+    /12[0-9]{3} characters together, and IAM takes 10240/,
+  );
+});
+
 describe('the role that is asked for', () => {
   test('of a spec that says nothing is the least that works', () => {
     expect(desired().role).toEqual({

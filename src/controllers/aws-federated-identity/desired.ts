@@ -4,7 +4,7 @@ import type { AwsOidcProviderSpec } from '../../crds/aws-oidc-provider.ts';
 import { terminal } from '../../errors.ts';
 import { type IssuerUrl, type OidcProviderArn, type PolicyArn, RoleName, RolePath } from '../../iam/arn.ts';
 import type { Injection } from '../../kube/injection-table.ts';
-import { parsePolicyDocument, type PolicyDocument } from '../../iam/policy-document.ts';
+import { parsePolicyDocument, type PolicyDocument, sizeOfPolicyDocument } from '../../iam/policy-document.ts';
 import type { DesiredRole } from '../../iam/roles.ts';
 import { type Owner, ownerTags } from '../../iam/tags.ts';
 import { trustPolicy } from '../../iam/trust-policy.ts';
@@ -140,19 +140,29 @@ function allowedAudience({ audience }: AwsFederatedIdentitySpec, { name, spec: {
   );
 }
 
+/** Characters without white space that IAM takes for all inline policies of a role together (IAM quotas; not adjustable). */
+const MAX_INLINE_SIZE = 10_240;
+
+/** Measured before the first call: IAM would take the first ones and refuse the last, and leave the role in between. */
 function inlinePolicies(
   policies: readonly { readonly name: string; readonly document?: unknown }[],
 ): ReadonlyMap<string, PolicyDocument> {
-  return new Map(
-    policies.map(({ name, document }) => {
-      try {
-        return [name, parsePolicyDocument(document)];
-      } catch (error) {
-        const text = error instanceof Error ? error.message : String(error);
-        throw terminal('PolicyInvalid', `spec.role.inlinePolicies "${name}": ${text}. Correct the document.`, {
-          cause: error,
-        });
-      }
-    }),
+  const documents = new Map(policies.map(({ name, document }) => [name, parsedPolicy(name, document)]));
+  const size = documents.values().reduce((sum, document) => sum + sizeOfPolicyDocument(document), 0);
+  if (size <= MAX_INLINE_SIZE) return documents;
+  throw terminal(
+    'QuotaExceeded',
+    `spec.role.inlinePolicies have ${size} characters together, and IAM takes ${MAX_INLINE_SIZE} for a role. Shorten them, or use managed policies.`,
   );
+}
+
+function parsedPolicy(name: string, document: unknown): PolicyDocument {
+  try {
+    return parsePolicyDocument(document);
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    throw terminal('PolicyInvalid', `spec.role.inlinePolicies "${name}": ${text}. Correct the document.`, {
+      cause: error,
+    });
+  }
 }
