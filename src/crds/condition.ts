@@ -12,7 +12,6 @@ export const Reason = z.enum([
   'Suspended',
   'Deleting',
   'DeletionBlocked',
-  'Disabled',
   'InSync',
   'DriftDetected',
   'InvalidSpec',
