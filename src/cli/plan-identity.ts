@@ -11,8 +11,7 @@ import {
   type ProviderInput,
   roleNameOf,
 } from '../controllers/aws-federated-identity/desired.ts';
-import { planContextOf } from '../controllers/aws-federated-identity/ensure-role.ts';
-import { planRole, planRoleDeletion } from '../controllers/aws-federated-identity/plan.ts';
+import { planRole, planRoleDeletion, planContextOf } from '../controllers/aws-federated-identity/plan.ts';
 import { ReconcileError, terminal } from '../errors.ts';
 import type { RoleName } from '../iam/arn.ts';
 import type { Role } from '../iam/roles.ts';

@@ -2,26 +2,16 @@ import { terminal } from '../../errors.ts';
 import { toKubernetesError } from '../../kube/errors.ts';
 import { type AwsFederatedIdentity, IDENTITIES, NAMESPACES } from '../../kube/kinds.ts';
 import { applyOwnedMetadata, ownedMetadataOf } from '../../kube/owned-metadata.ts';
-import type { Progress } from '../../kube/progress.ts';
 import type { KubernetesResource } from '../../kube/resource.ts';
 import { API_VERSION } from '../../crds/manifest.ts';
 import { checkNamespace, claimant, identityInput, type Surroundings, usableProvider } from './accept.ts';
-import type { AdoptionNotices } from './adoption.ts';
 import { type ApplyContext, applyBinding } from './apply.ts';
-import type { Dependencies } from './dependencies.ts';
+import type { ConvergeContext, Dependencies } from './dependencies.ts';
 import { type Desired, desiredState, type IdentityInput, type ProviderInput } from './desired.ts';
 import { type EnsuredRole, ensureRole } from './ensure-role.ts';
 import { observeBinding } from './observe.ts';
 import { planBinding } from './plan-binding.ts';
-import type { Findings, Step } from './status.ts';
-import { type VerificationSchedule, verifyFederation } from './verify.ts';
-
-export interface ConvergeContext extends ApplyContext {
-  readonly progress: Progress<Step>;
-  readonly schedule: VerificationSchedule;
-  readonly notices: AdoptionNotices;
-  readonly learn: (findings: Findings) => void;
-}
+import { verifyFederation } from './verify.ts';
 
 /** Brings AWS and the cluster to what the spec says, step by step: each step is a condition, and the first failure ends it. */
 export async function converge(

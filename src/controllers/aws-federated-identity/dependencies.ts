@@ -1,13 +1,18 @@
+import type { Logger } from 'pino';
 import type { Drift } from '../../crds/aws-federated-identity.ts';
 import type { AwsAccounts } from '../../iam/account.ts';
 import type { KubernetesClient } from '../../kube/client.ts';
 import type { EventRecorder } from '../../kube/events.ts';
 import type { InjectionTable } from '../../kube/injection-table.ts';
 import type { AwsFederatedIdentity, AwsOidcProvider } from '../../kube/kinds.ts';
+import type { Progress } from '../../kube/progress.ts';
 import type { KubernetesResource, ObjectName } from '../../kube/resource.ts';
 import type { TokenExchange } from '../../sts/token-exchange.ts';
+import type { AdoptionNotices } from './adoption.ts';
 import type { FirstSweeps } from './first-sweeps.ts';
 import type { KnownRoles } from './known-roles.ts';
+import type { Findings, Step } from './status.ts';
+import type { VerificationSchedule } from './verify.ts';
 
 /** The part of an ObjectStore that a reconcile reads. */
 export interface Cache<T> {
@@ -44,4 +49,14 @@ export interface Dependencies {
   };
   readonly now: () => Date;
   readonly random: () => number;
+}
+
+/** What one reconcile carries along. */
+export interface ConvergeContext {
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+  readonly progress: Progress<Step>;
+  readonly schedule: VerificationSchedule;
+  readonly notices: AdoptionNotices;
+  readonly learn: (findings: Findings) => void;
 }

@@ -5,11 +5,10 @@ import { type AwsFederatedIdentity, IDENTITIES } from '../../kube/kinds.ts';
 import { applyOwnedMetadata, ownedMetadataOf } from '../../kube/owned-metadata.ts';
 import { announceAdoption } from './adoption.ts';
 import { applyRole } from './apply.ts';
-import type { ConvergeContext } from './converge.ts';
-import type { Dependencies } from './dependencies.ts';
+import type { ConvergeContext, Dependencies } from './dependencies.ts';
 import type { Desired } from './desired.ts';
 import { observeRole } from './observe.ts';
-import { type PlanContext, planRole, type RolePlan } from './plan.ts';
+import { planContextOf, planRole, type RolePlan } from './plan.ts';
 
 /** A role that is as the spec says, and when the operator last wrote to it if it was in this pass. */
 export interface EnsuredRole extends RoleReference {
@@ -78,13 +77,6 @@ async function lookAndRepair(
 }
 
 type ApplyPlan = Extract<RolePlan, { kind: 'apply' }>;
-
-export const planContextOf = ({ status }: AwsFederatedIdentity, { owner, adoption }: Desired): PlanContext => ({
-  owner,
-  adoption,
-  recordedRoleId: status?.roleId,
-  formerTagKeys: status?.tagKeys ?? [],
-});
 
 /** A change of AWS that no change of this spec asked for. */
 const wasInSync = ({ metadata, status }: AwsFederatedIdentity): boolean =>

@@ -5,6 +5,8 @@ import { type PolicyDocument, samePolicyDocument } from '../../iam/policy-docume
 import type { DesiredRole, Role } from '../../iam/roles.ts';
 import type { Tags } from '../../iam/tags.ts';
 import { closedTrustPolicy } from '../../iam/trust-policy.ts';
+import type { AwsFederatedIdentity } from '../../kube/kinds.ts';
+import type { Desired } from './desired.ts';
 import { type OwnershipContext, ownershipOf } from './ownership.ts';
 
 /** One write to IAM, named as the operation of AWS, so that CloudTrail, logs and this list use the same words. */
@@ -38,6 +40,14 @@ export interface PlanContext extends OwnershipContext {
   /** Tag keys that an earlier spec set; those no longer wanted are removed, all other foreign tags stay. */
   readonly formerTagKeys: readonly string[];
 }
+
+/** What the plan for an identity's role rests on, beside the role. */
+export const planContextOf = ({ status }: AwsFederatedIdentity, { owner, adoption }: Desired): PlanContext => ({
+  owner,
+  adoption,
+  recordedRoleId: status?.roleId,
+  formerTagKeys: status?.tagKeys ?? [],
+});
 
 interface Step {
   readonly action: RoleAction;

@@ -1,16 +1,13 @@
-import { isDeepStrictEqual } from 'node:util';
-import type { AwsFederatedIdentityStatus } from '../../crds/aws-federated-identity.ts';
 import { toReconcileError } from '../../errors.ts';
-import { toKubernetesError } from '../../kube/errors.ts';
 import { lifecycle } from '../../kube/finalizer.ts';
 import { type AwsFederatedIdentity, FINALIZER, IDENTITIES } from '../../kube/kinds.ts';
 import { Progress } from '../../kube/progress.ts';
-import { transitionOf } from '../../kube/transitions.ts';
+import { writeStatus } from '../../kube/write-status.ts';
 import type { Reconcile, ReconcileContext, Result } from '../../runtime/reconciler.ts';
 import { AdoptionNotices } from './adoption.ts';
 import { cleanUp } from './cleanup.ts';
-import { converge, type ConvergeContext } from './converge.ts';
-import type { Dependencies } from './dependencies.ts';
+import { converge } from './converge.ts';
+import type { ConvergeContext, Dependencies } from './dependencies.ts';
 import { holdPods } from './hold-pods.ts';
 import { deletingStatus, type Findings, identityStatus, STEPS, suspendedStatus } from './status.ts';
 import { VerificationSchedule } from './verify.ts';
@@ -57,7 +54,12 @@ async function ensure(
     });
     throw error;
   } finally {
-    await writeStatus(dependencies, identity, identityStatus(identity, progress, findings, now()), context);
+    await writeStatus(
+      dependencies,
+      { ...identity, type: IDENTITIES },
+      identityStatus(identity, progress, findings, now()),
+      context.signal,
+    );
   }
 }
 
@@ -75,7 +77,12 @@ async function remove(
     );
     return {};
   } catch (error) {
-    await writeStatus(dependencies, identity, deletingStatus(identity, progress, dependencies.now()), context);
+    await writeStatus(
+      dependencies,
+      { ...identity, type: IDENTITIES },
+      deletingStatus(identity, progress, dependencies.now()),
+      context.signal,
+    );
     throw error;
   }
 }
@@ -86,24 +93,11 @@ async function suspend(
   context: ReconcileContext,
 ): Promise<Result> {
   await holdPods(dependencies, identity, 'Suspended', context.signal);
-  await writeStatus(dependencies, identity, suspendedStatus(identity, dependencies.now()), context);
+  await writeStatus(
+    dependencies,
+    { ...identity, type: IDENTITIES },
+    suspendedStatus(identity, dependencies.now()),
+    context.signal,
+  );
   return {};
-}
-
-/** Writes only what changed: in steady state nothing, so that no watcher of the object is woken. */
-async function writeStatus(
-  { kubernetes, events }: Dependencies,
-  identity: AwsFederatedIdentity,
-  status: AwsFederatedIdentityStatus,
-  { signal }: Pick<ReconcileContext, 'signal'>,
-): Promise<void> {
-  if (isDeepStrictEqual(status, identity.status)) return;
-  const event = transitionOf(identity.status, status);
-  if (event !== undefined) events.record({ ...identity, ...IDENTITIES }, event);
-  const { name = '', namespace = '', uid = '' } = identity.metadata;
-  try {
-    await kubernetes.applyStatus(IDENTITIES, { metadata: { name, namespace, uid }, status }, signal);
-  } catch (error) {
-    throw toKubernetesError(`Status of AwsFederatedIdentity ${namespace}/${name}`, error);
-  }
 }

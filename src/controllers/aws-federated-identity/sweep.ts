@@ -9,8 +9,7 @@ import type { Reconcile, Result } from '../../runtime/reconciler.ts';
 import { identityInput, usableProvider } from './accept.ts';
 import type { Dependencies } from './dependencies.ts';
 import { type Desired, desiredState, pathPrefixOf, type ProviderInput } from './desired.ts';
-import { planContextOf } from './ensure-role.ts';
-import { planRole } from './plan.ts';
+import { planContextOf, planRole } from './plan.ts';
 
 export type SweepDependencies = Pick<
   Dependencies,

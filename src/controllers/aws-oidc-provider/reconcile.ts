@@ -1,10 +1,7 @@
-import { isDeepStrictEqual } from 'node:util';
-import type { AwsOidcProviderStatus } from '../../crds/aws-oidc-provider.ts';
-import { toKubernetesError } from '../../kube/errors.ts';
 import { lifecycle } from '../../kube/finalizer.ts';
 import { type AwsOidcProvider, FINALIZER, PROVIDERS } from '../../kube/kinds.ts';
 import { Progress } from '../../kube/progress.ts';
-import { transitionOf } from '../../kube/transitions.ts';
+import { writeStatus } from '../../kube/write-status.ts';
 import type { Reconcile, ReconcileContext, Result } from '../../runtime/reconciler.ts';
 import { cleanUp } from './cleanup.ts';
 import { converge } from './converge.ts';
@@ -51,7 +48,7 @@ async function count(
   context: ReconcileContext,
 ): Promise<Result> {
   const identities = dependencies.identities.byIndex('provider', provider.metadata.name ?? '').length;
-  await writeStatus(dependencies, provider, { ...provider.status, identities }, context);
+  await writeStatus(dependencies, { ...provider, type: PROVIDERS }, { ...provider.status, identities }, context.signal);
   return { requeueAfterMs: dependencies.settings.resyncIntervalMs };
 }
 
@@ -75,9 +72,9 @@ async function ensure(
     const users = identities.byIndex('provider', provider.metadata.name ?? '').length;
     await writeStatus(
       dependencies,
-      provider,
+      { ...provider, type: PROVIDERS },
       providerStatus(provider, progress, { ...findings, identities: users }, now()),
-      context,
+      context.signal,
     );
   }
 }
@@ -96,25 +93,12 @@ async function remove(
     );
     return {};
   } catch (error) {
-    await writeStatus(dependencies, provider, deletingStatus(provider, progress, dependencies.now()), context);
+    await writeStatus(
+      dependencies,
+      { ...provider, type: PROVIDERS },
+      deletingStatus(provider, progress, dependencies.now()),
+      context.signal,
+    );
     throw error;
-  }
-}
-
-/** Writes only what changed: in steady state nothing, so that no watcher of the object is woken. */
-async function writeStatus(
-  { kubernetes, events }: Dependencies,
-  provider: AwsOidcProvider,
-  status: AwsOidcProviderStatus,
-  { signal }: ReconcileContext,
-): Promise<void> {
-  if (isDeepStrictEqual(status, provider.status)) return;
-  const event = transitionOf(provider.status, status);
-  if (event !== undefined) events.record({ ...provider, ...PROVIDERS }, event);
-  const { name = '', uid = '' } = provider.metadata;
-  try {
-    await kubernetes.applyStatus(PROVIDERS, { metadata: { name, uid }, status }, signal);
-  } catch (error) {
-    throw toKubernetesError(`Status of AwsOidcProvider ${name}`, error);
   }
 }
