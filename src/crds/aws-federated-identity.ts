@@ -156,46 +156,55 @@ export const Drift = z.object({
 });
 export type Drift = z.output<typeof Drift>;
 
-export const AwsFederatedIdentityStatus = z.object({
-  observedGeneration: z
-    .int()
-    .min(-1)
-    .optional()
-    .describe('The metadata.generation that this status speaks of; -1 before the first look.'),
-  roleArn: RoleArn.optional().describe('ARN of the IAM role.'),
-  roleId: z
-    .string()
-    .max(128)
-    .optional()
-    .describe('Unique id of the IAM role (AROA…): a role made anew under the same name has another.'),
-  serviceAccount: z.string().max(253).optional().describe('The ServiceAccount that is bound.'),
-  tagKeys: z
-    .array(z.string().max(128))
-    .max(50)
-    .optional()
-    .describe(
-      'Keys of the tags that came from this object and its provider, so that one taken out of the spec is removed from the role.',
-    )
-    .meta({ 'x-kubernetes-list-type': 'set' }),
-  lastSyncTime: z
-    .string()
-    .optional()
-    .describe('When the operator last changed something in AWS for this object.')
-    .meta({ format: 'date-time' }),
-  lastVerifiedTime: z
-    .string()
-    .optional()
-    .describe('When a token was first exchanged for credentials of the role as it is now.')
-    .meta({ format: 'date-time' }),
-  driftCount: z.int().min(0).optional().describe('Number of differences between AWS and the spec.'),
-  drift: z
-    .array(Drift)
-    .max(20)
-    .optional()
-    .describe('The differences between AWS and the spec, at most 20.')
-    .meta({ 'x-kubernetes-list-type': 'atomic' }),
-  conditions: Conditions.optional(),
-});
+export const AwsFederatedIdentityStatus = z
+  .object({
+    observedGeneration: z
+      .int()
+      .min(-1)
+      .optional()
+      .describe('The metadata.generation that this status speaks of; -1 before the first look.'),
+    roleArn: RoleArn.optional().describe('ARN of the IAM role.'),
+    roleId: z
+      .string()
+      .max(128)
+      .optional()
+      .describe('Unique id of the IAM role (AROA…): a role made anew under the same name has another.'),
+    serviceAccount: z.string().max(253).optional().describe('The ServiceAccount that is bound.'),
+    tagKeys: z
+      .array(z.string().max(128))
+      .max(50)
+      .optional()
+      .describe(
+        'Keys of the tags that came from this object and its provider, so that one taken out of the spec is removed from the role.',
+      )
+      .meta({ 'x-kubernetes-list-type': 'set' }),
+    lastSyncTime: z
+      .string()
+      .optional()
+      .describe('When the operator last changed something in AWS for this object.')
+      .meta({ format: 'date-time' }),
+    lastVerifiedTime: z
+      .string()
+      .optional()
+      .describe('When a token was first exchanged for credentials of the role as it is now.')
+      .meta({ format: 'date-time' }),
+    lastHandledReconcileAt: z
+      .string()
+      .max(128)
+      .optional()
+      .describe(
+        'The last value of the annotation federatedidentity.dev/requestedAt (or of that of Flux) that was answered by a look at AWS.',
+      ),
+    driftCount: z.int().min(0).optional().describe('Number of differences between AWS and the spec.'),
+    drift: z
+      .array(Drift)
+      .max(20)
+      .optional()
+      .describe('The differences between AWS and the spec, at most 20.')
+      .meta({ 'x-kubernetes-list-type': 'atomic' }),
+    conditions: Conditions.optional(),
+  })
+  .describe('What the operator found and did; written by it alone.');
 export type AwsFederatedIdentityStatus = z.output<typeof AwsFederatedIdentityStatus>;
 
 export const AwsFederatedIdentityKind: Kind = {

@@ -200,27 +200,40 @@ export const AwsOidcProviderSpec = z
   );
 export type AwsOidcProviderSpec = z.output<typeof AwsOidcProviderSpec>;
 
-export const AwsOidcProviderStatus = z.object({
-  observedGeneration: z
-    .int()
-    .min(-1)
-    .optional()
-    .describe('The metadata.generation that this status speaks of; -1 before the first look.'),
-  arn: OidcProviderArn.optional().describe('ARN of the OIDC provider in IAM.'),
-  issuer: IssuerUrl.optional().describe('The issuer, as found in a token of this API server.'),
-  accountId: AccountId.optional().describe('The account that the credentials of the operator belong to.'),
-  partition: Partition.optional().describe(
-    'AWS partition, for example aws or aws-cn; taken from the ARN of the caller.',
-  ),
-  thumbprints: z
-    .array(z.string().max(40))
-    .max(5)
-    .optional()
-    .describe('Thumbprints that IAM holds.')
-    .meta({ 'x-kubernetes-list-type': 'atomic' }),
-  identities: z.int().min(0).optional().describe('Number of AwsFederatedIdentity objects that refer to this provider.'),
-  conditions: Conditions.optional(),
-});
+export const AwsOidcProviderStatus = z
+  .object({
+    observedGeneration: z
+      .int()
+      .min(-1)
+      .optional()
+      .describe('The metadata.generation that this status speaks of; -1 before the first look.'),
+    arn: OidcProviderArn.optional().describe('ARN of the OIDC provider in IAM.'),
+    issuer: IssuerUrl.optional().describe('The issuer, as found in a token of this API server.'),
+    accountId: AccountId.optional().describe('The account that the credentials of the operator belong to.'),
+    partition: Partition.optional().describe(
+      'AWS partition, for example aws or aws-cn; taken from the ARN of the caller.',
+    ),
+    thumbprints: z
+      .array(z.string().max(40))
+      .max(5)
+      .optional()
+      .describe('Thumbprints that IAM holds.')
+      .meta({ 'x-kubernetes-list-type': 'atomic' }),
+    identities: z
+      .int()
+      .min(0)
+      .optional()
+      .describe('Number of AwsFederatedIdentity objects that refer to this provider.'),
+    lastHandledReconcileAt: z
+      .string()
+      .max(128)
+      .optional()
+      .describe(
+        'The last value of the annotation federatedidentity.dev/requestedAt (or of that of Flux) that was answered by a look at AWS.',
+      ),
+    conditions: Conditions.optional(),
+  })
+  .describe('What the operator found and did; written by it alone.');
 export type AwsOidcProviderStatus = z.output<typeof AwsOidcProviderStatus>;
 
 export const AwsOidcProviderKind: Kind = {

@@ -78,9 +78,21 @@ export function summary(
     reason,
     message,
   };
-  return disposition.kind === 'terminal'
+  return disposition.kind === 'terminal' || lacksProgress(reason, context)
     ? [ready, { type: 'Stalled', status: 'True', reason, message }]
     : [ready, { type: 'Reconciling', status: 'True', reason: 'ProgressingWithRetry', message }];
+}
+
+/** After this time without progress an object counts as stalled, although it is still retried (kstatus). */
+const PATIENCE_MS = 5 * 60_000;
+
+/** Reconciling for too long, or stalled for the same reason already; each generation has its own patience. */
+function lacksProgress(reason: Reason, { previous, generation, now }: ConditionContext): boolean {
+  const ofThisGeneration = previous.filter((condition) => condition.observedGeneration === generation);
+  const stalled = ofThisGeneration.find(({ type }) => type === 'Stalled');
+  if (stalled !== undefined) return stalled.reason === reason;
+  const reconciling = ofThisGeneration.find(({ type }) => type === 'Reconciling');
+  return reconciling !== undefined && now.getTime() - Date.parse(reconciling.lastTransitionTime) >= PATIENCE_MS;
 }
 
 const MAX_MESSAGE = 1024;
@@ -96,8 +108,10 @@ export function conditionsOf(
   return updates
     .map((update): Condition => {
       const before = previous.find(({ type }) => type === update.type);
-      const lastTransitionTime =
-        before?.status === update.status ? before.lastTransitionTime : `${now.toISOString().slice(0, 19)}Z`;
+      // Reconciling tells since when this very generation is worked on.
+      const isSame =
+        before?.status === update.status && (update.type !== 'Reconciling' || before.observedGeneration === generation);
+      const lastTransitionTime = isSame ? before.lastTransitionTime : `${now.toISOString().slice(0, 19)}Z`;
       return {
         ...update,
         message: printable(update.message).slice(0, MAX_MESSAGE),

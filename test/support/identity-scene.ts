@@ -17,6 +17,7 @@ import type { ObjectName, ResourceType } from '../../src/kube/resource.ts';
 import type { Result } from '../../src/runtime/reconciler.ts';
 import type { Exchange } from '../../src/sts/token-exchange.ts';
 import { CLUSTER, identity as anIdentity, NOW, provider as aProvider, thrownBy } from './builders.ts';
+import { expectGoodStatus } from './kstatus.ts';
 import { inMemoryAccount, type InMemoryRoles, inMemoryRoles } from './in-memory-iam.ts';
 import { type InMemoryKubernetes, inMemoryKubernetes } from './in-memory-kubernetes.ts';
 
@@ -118,7 +119,11 @@ function scene(
     dependencies,
     reconcile,
     failure: () => thrownBy(reconcile),
-    stored: () => kubernetes.read(IDENTITIES, request),
+    stored: () => {
+      const object = kubernetes.read<AwsFederatedIdentity>(IDENTITIES, request);
+      if (object !== undefined) expectGoodStatus(object);
+      return object;
+    },
     restarted: () => scene(identity, kubernetes, iam, overrides),
   };
 }

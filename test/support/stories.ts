@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect } from 'vitest';
 import type { Call } from '../../dev/aws/calls.ts';
 import { ACCOUNT, REGION, type Stack, type StackOptions, startStack } from '../../dev/stack/stack.ts';
 import type { Condition } from '../../src/crds/condition.ts';
+import { expectGoodStatus } from './kstatus.ts';
 
 /** A stack for all tests of a file; resync is short, so that drift is seen within the patience of a test. */
 export function useStack(options: StackOptions = {}): () => Stack {
@@ -65,12 +66,15 @@ export async function newNamespace({ kubectl }: Stack): Promise<string> {
 }
 
 export interface StatusObject {
+  readonly apiVersion?: string;
   readonly metadata: {
     readonly generation: number;
     readonly labels?: Readonly<Record<string, string>>;
     readonly finalizers?: readonly string[];
   };
   readonly status?: {
+    readonly observedGeneration?: number;
+    readonly lastHandledReconcileAt?: string;
     readonly roleArn?: string;
     readonly roleId?: string;
     readonly drift?: readonly { readonly path: string; readonly want: string; readonly have: string }[];
@@ -78,8 +82,12 @@ export interface StatusObject {
   };
 }
 
-export const read = async <T = StatusObject>({ kubectl }: Stack, ...what: readonly string[]): Promise<T> =>
-  JSON.parse(await kubectl(['get', ...what, '-o', 'json'])) as T;
+/** Reads an object; the status of one of ours must obey kstatus, whatever the test is about. */
+export async function read<T = StatusObject>({ kubectl }: Stack, ...what: readonly string[]): Promise<T> {
+  const object: T & StatusObject = JSON.parse(await kubectl(['get', ...what, '-o', 'json']));
+  if (object.apiVersion?.startsWith('federatedidentity.dev/') === true) expectGoodStatus(object);
+  return object;
+}
 
 export const conditionOf = (object: StatusObject, type: string): Condition | undefined =>
   object.status?.conditions?.find((condition) => condition.type === type);

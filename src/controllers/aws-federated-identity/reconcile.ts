@@ -2,6 +2,7 @@ import { toReconcileError } from '../../errors.ts';
 import { lifecycle } from '../../kube/finalizer.ts';
 import { type AwsFederatedIdentity, FINALIZER, IDENTITIES } from '../../kube/kinds.ts';
 import { Progress } from '../../kube/progress.ts';
+import { openRequest } from '../../kube/requested-at.ts';
 import { writeStatus } from '../../kube/write-status.ts';
 import type { Reconcile, ReconcileContext, Result } from '../../runtime/reconciler.ts';
 import { AdoptionNotices } from './adoption.ts';
@@ -43,8 +44,10 @@ async function ensure(
 ): Promise<Result> {
   const { now, random, settings } = dependencies;
   const progress = new Progress(settings.verification === 'off' ? STEPS.slice(0, -1) : STEPS);
-  let findings: Findings = {};
+  const handledRequest = openRequest(identity);
+  let findings: Findings = handledRequest === undefined ? {} : { handledRequest };
   const learn = (found: Findings): void => void (findings = { ...findings, ...found });
+  if (handledRequest !== undefined) lookAnew(dependencies, identity, context);
   try {
     await converge(dependencies, identity, { ...context, progress, learn });
     return { requeueAfterMs: settings.resyncIntervalMs * (0.9 + 0.2 * random()) };
@@ -61,6 +64,16 @@ async function ensure(
       context.signal,
     );
   }
+}
+
+/** Somebody asked: nothing that is remembered counts, neither of the role nor of its proof. */
+function lookAnew(
+  { knownRoles }: Dependencies,
+  { metadata: { uid = '' } }: AwsFederatedIdentity,
+  { schedule }: Pick<ConvergeContext, 'schedule'>,
+): void {
+  knownRoles.forget(uid);
+  schedule.expire(uid);
 }
 
 async function remove(

@@ -24,6 +24,8 @@ export interface Findings {
   readonly syncedAt?: Date;
   /** When this pass exchanged a token. */
   readonly verifiedAt?: Date;
+  /** The request for a look that this pass answered. */
+  readonly handledRequest?: string;
 }
 
 const MAX_DRIFT = 20;
@@ -37,7 +39,7 @@ export function identityStatus(
 ): AwsFederatedIdentityStatus {
   const previous = identity.status ?? {};
   const context = contextOf(identity, now);
-  const { role, drift = previous.drift ?? [], syncedAt, verifiedAt } = findings;
+  const { role, drift = previous.drift ?? [], syncedAt, verifiedAt, handledRequest } = findings;
   return {
     ...previous,
     observedGeneration: context.generation,
@@ -46,6 +48,7 @@ export function identityStatus(
     ...(findings.tagKeys === undefined ? {} : { tagKeys: [...findings.tagKeys] }),
     ...(syncedAt === undefined ? {} : { lastSyncTime: seconds(syncedAt) }),
     ...(verifiedAt === undefined ? {} : { lastVerifiedTime: seconds(verifiedAt) }),
+    ...(handledRequest === undefined ? {} : { lastHandledReconcileAt: handledRequest }),
     driftCount: drift.length,
     drift: drift.slice(0, MAX_DRIFT),
     conditions: conditionsOf(conditionUpdates(progress, drift, context), context),

@@ -76,6 +76,11 @@ export class VerificationSchedule {
     this.#last.set(uid, now.getTime());
   }
 
+  /** Due at the next look, whenever it was last verified. */
+  expire(uid: string): void {
+    this.#last.set(uid, -Infinity);
+  }
+
   forget(uid: string): void {
     this.#last.delete(uid);
   }

@@ -1,6 +1,7 @@
 import { lifecycle } from '../../kube/finalizer.ts';
 import { type AwsOidcProvider, FINALIZER, PROVIDERS } from '../../kube/kinds.ts';
 import { Progress } from '../../kube/progress.ts';
+import { openRequest } from '../../kube/requested-at.ts';
 import { writeStatus } from '../../kube/write-status.ts';
 import type { Reconcile, ReconcileContext, Result } from '../../runtime/reconciler.ts';
 import { cleanUp } from './cleanup.ts';
@@ -33,10 +34,12 @@ export function reconcileOidcProvider(dependencies: Dependencies): Reconcile {
 type Verified = Map<string, { readonly generation: number | undefined; readonly at: number }>;
 
 /** Whether AWS need not be asked again: only the number of identities can have changed. */
-function isFresh({ now, settings }: Dependencies, { metadata }: AwsOidcProvider, verified: Verified): boolean {
+function isFresh({ now, settings }: Dependencies, provider: AwsOidcProvider, verified: Verified): boolean {
+  const { metadata } = provider;
   const last = verified.get(metadata.uid ?? '');
   return (
     last !== undefined &&
+    openRequest(provider) === undefined &&
     last.generation === metadata.generation &&
     now().getTime() - last.at < settings.resyncIntervalMs * 0.8
   );
@@ -59,8 +62,10 @@ async function ensure(
 ): Promise<Result> {
   const { identities, now, random, settings } = dependencies;
   const progress = new Progress(STEPS);
-  let findings: Findings = {};
+  const handledRequest = openRequest(provider);
+  let findings: Findings = handledRequest === undefined ? {} : { handledRequest };
   const learn = (found: Findings): void => void (findings = { ...findings, ...found });
+  context.verified.delete(provider.metadata.uid ?? '');
   try {
     await converge(dependencies, provider, { ...context, progress, learn });
     context.verified.set(provider.metadata.uid ?? '', {

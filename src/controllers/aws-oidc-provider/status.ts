@@ -21,6 +21,8 @@ export interface Findings {
   readonly caller?: Caller;
   readonly arn?: OidcProviderArn;
   readonly thumbprints?: readonly string[];
+  /** The request for a look that this pass answered. */
+  readonly handledRequest?: string;
 }
 
 /** The status after a reconcile that came as far as `progress` says. Pure: nothing new gives an equal status. */
@@ -31,7 +33,7 @@ export function providerStatus(
   now: Date,
 ): AwsOidcProviderStatus {
   const context = contextOf(provider, now);
-  const { issuer, caller, arn, thumbprints } = findings;
+  const { issuer, caller, arn, thumbprints, handledRequest } = findings;
   const updates = [
     ...[...progress.results].map(([type, result]) => stepCondition(type, result)),
     ...summary(progress.failure, 'Identities can refer to this provider.', context),
@@ -43,6 +45,7 @@ export function providerStatus(
     ...(caller === undefined ? {} : { accountId: caller.account, partition: caller.partition }),
     ...(arn === undefined ? {} : { arn }),
     ...(thumbprints === undefined ? {} : { thumbprints: [...thumbprints] }),
+    ...(handledRequest === undefined ? {} : { lastHandledReconcileAt: handledRequest }),
     identities,
     conditions: conditionsOf(updates, context),
   };

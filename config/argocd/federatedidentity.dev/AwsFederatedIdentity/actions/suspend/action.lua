@@ -1,0 +1,3 @@
+-- Stops every write to AWS for this identity, except its deletion.
+obj.spec.suspend = true
+return obj

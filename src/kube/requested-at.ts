@@ -1,0 +1,19 @@
+import type { KubernetesResource } from './resource.ts';
+
+/** Ours first; Flux's own commands set the second. */
+const ANNOTATIONS = ['federatedidentity.dev/requestedAt', 'reconcile.fluxcd.io/requestedAt'] as const;
+
+/** As the schema bounds status.lastHandledReconcileAt. */
+const MAX_LENGTH = 128;
+
+interface Answered extends KubernetesResource {
+  readonly status?: { readonly lastHandledReconcileAt?: string | undefined };
+}
+
+/** The value by which somebody asks for a look now, until `status.lastHandledReconcileAt` answers it; then undefined. */
+export function openRequest({ metadata, status }: Answered): string | undefined {
+  const asked = ANNOTATIONS.map((name) => metadata.annotations?.[name]?.slice(0, MAX_LENGTH)).find(
+    (value) => value !== undefined && value !== '',
+  );
+  return asked === status?.lastHandledReconcileAt ? undefined : asked;
+}
