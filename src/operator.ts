@@ -162,6 +162,7 @@ function dependenciesOf({ settings, kubernetes, stores, instruments }: Parts, fe
     firstSweeps: new FirstSweeps(FIRST_SWEEP_PATIENCE_MS),
     settings: {
       verification: settings.verification,
+      excludedNamespaces: ['kube-system', settings.namespace],
       resyncIntervalMs: settings.resyncInterval * 1000,
       verificationIntervalMs: settings.verificationInterval * 1000,
     },

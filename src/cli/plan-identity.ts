@@ -81,7 +81,8 @@ function checkNeighbours(
   const { namespace, spec, uid } = input;
   const neighbours = identities.filter(({ metadata }) => metadata.namespace === namespace);
   const siblings = neighbours.filter((one) => one.spec.providerRef.name === provider.name);
-  checkNamespace(input, provider, { siblings, namespaceLabels: namespaceLabels(namespace) });
+  const surroundings = { siblings, namespaceLabels: namespaceLabels(namespace), excludedNamespaces: ['kube-system'] };
+  checkNamespace(input, provider, surroundings);
   const owner = claimant(neighbours.filter((one) => one.spec.serviceAccount.name === spec.serviceAccount.name));
   if (owner === undefined || owner.metadata.uid === uid) return;
   throw terminal(

@@ -3,6 +3,11 @@ import { AccountId, IssuerUrl, OidcProviderArn, Partition, PolicyArn, RoleArn, R
 import { Conditions } from './condition.ts';
 import { type Kind, rules } from './manifest.ts';
 
+const KEY_LENGTH_RULE = {
+  rule: 'self.all(key, size(key) >= 1 && size(key) <= 128)',
+  message: 'a tag key has 1 to 128 characters: choose another key',
+};
+
 const RESERVED_TAG_RULE = {
   rule: "self.all(key, !key.startsWith('federatedidentity.dev/') && !key.lowerAscii().startsWith('aws:'))",
   message: "tag keys beginning with 'federatedidentity.dev/' or 'aws:' are reserved: choose another key",
@@ -12,7 +17,7 @@ const RESERVED_TAG_RULE = {
 export const Tags = z
   .record(z.string().max(128), z.string().max(256))
   .describe('Tags as key: value. At most 40; keys up to 128 and values up to 256 characters. Tags set by others stay.')
-  .meta({ maxProperties: 40, ...rules(RESERVED_TAG_RULE) });
+  .meta({ maxProperties: 40, ...rules(KEY_LENGTH_RULE, RESERVED_TAG_RULE) });
 
 /** The `aud` of a token; registered at AWS as a client id. */
 export const Audience = z

@@ -6,7 +6,6 @@ import { z } from 'zod';
  */
 export const Reason = z.enum([
   'Succeeded',
-  'Progressing',
   'ProgressingWithRetry',
   'Pending',
   'Suspended',
@@ -14,6 +13,7 @@ export const Reason = z.enum([
   'DeletionBlocked',
   'InSync',
   'DriftDetected',
+  'DriftRepaired',
   'InvalidSpec',
   'ProviderNotFound',
   'ProviderNotReady',

@@ -31,7 +31,7 @@ const OUTAGES: ReadonlySet<Reason> = new Set([
 ]);
 
 /** Not a failure: nothing is wrong, it only takes its time. */
-const IN_PROGRESS: ReadonlySet<Reason> = new Set(['Propagating', 'Progressing', 'Pending', 'AdoptionPending']);
+const IN_PROGRESS: ReadonlySet<Reason> = new Set(['Propagating', 'Pending', 'AdoptionPending']);
 
 /** A failure that leaves Ready=True standing, because the same generation was ready before it. */
 export const isOutageOf = ({ reason }: ReconcileError, { previous, generation }: ConditionContext): boolean =>

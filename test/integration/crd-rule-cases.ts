@@ -132,6 +132,12 @@ export const identityRows: readonly Row[] = [
     RESERVED,
     role({ tags: { 'federatedidentity.example/uid': 'x' } }),
   ),
+  row(
+    'a tag key has at most 128 characters',
+    role({ tags: { ['k'.repeat(129)]: 'x' } }),
+    'a tag key has 1 to 128 characters: choose another key',
+    role({ tags: { ['k'.repeat(128)]: 'x' } }),
+  ),
   row("AWS's own tags are not for users", role({ tags: { 'AWS:x': 'x' } }), RESERVED, role({ tags: { 'aws-x': 'x' } })),
   row('40 tags', role({ tags: pairs(41) }), 'must have at most 40', role({ tags: pairs(40) })),
   row(

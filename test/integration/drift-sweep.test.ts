@@ -128,7 +128,12 @@ function startOperator() {
     onRepair: () => {},
     exchange: { exchange: async () => ({ kind: 'accepted' }) },
     cluster: CLUSTER,
-    settings: { verification: 'off', resyncIntervalMs: 600_000, verificationIntervalMs: 600_000 },
+    settings: {
+      verification: 'off',
+      excludedNamespaces: ['kube-system'],
+      resyncIntervalMs: 600_000,
+      verificationIntervalMs: 600_000,
+    },
     now: () => new Date(),
     random: () => 0.5,
   };

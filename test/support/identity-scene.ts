@@ -95,7 +95,12 @@ function scene(
       },
     },
     cluster: CLUSTER,
-    settings: { verification: 'token', resyncIntervalMs: 600_000, verificationIntervalMs: 21_600_000 },
+    settings: {
+      verification: 'token',
+      excludedNamespaces: ['kube-system'],
+      resyncIntervalMs: 600_000,
+      verificationIntervalMs: 21_600_000,
+    },
     now: () => clock.now,
     random: () => 0.5,
     ...overrides,

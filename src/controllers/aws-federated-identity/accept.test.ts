@@ -100,7 +100,20 @@ describe('the provider serves a namespace', () => {
     identity({ metadata: { uid: `uid-${day}`, creationTimestamp: `2026-01-0${day}T00:00:00Z` } }),
   );
   const check = (guardrails: object, uid: string, namespaceLabels?: Readonly<Record<string, string>>): void =>
-    checkNamespace(identityInput({}, { uid }), providerInput({ guardrails }), { siblings, namespaceLabels });
+    checkNamespace(identityInput({}, { uid }), providerInput({ guardrails }), {
+      siblings,
+      namespaceLabels,
+      excludedNamespaces: ['kube-system'],
+    });
+
+  test('but never one whose pods cannot be injected', async () => {
+    const surroundings = { siblings, namespaceLabels: undefined, excludedNamespaces: ['analytics'] };
+    expect(await thrownBy(() => checkNamespace(identityInput(), providerInput(), surroundings))).toMatchObject({
+      reason: 'NamespaceNotAllowed',
+      disposition: { kind: 'terminal' },
+    });
+  });
+
   const selector = { namespaceSelector: { matchLabels: { team: 'a' } } };
 
   test.each([

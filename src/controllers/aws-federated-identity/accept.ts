@@ -52,14 +52,22 @@ export interface Surroundings {
   readonly siblings: readonly AwsFederatedIdentity[];
   /** Labels of the namespace; undefined where no selector asks for them. */
   readonly namespaceLabels: Readonly<Record<string, string>> | undefined;
+  /** Namespaces whose pods the admission policies never look at. */
+  readonly excludedNamespaces: readonly string[];
 }
 
 /** Throws a terminal error when the provider's guardrails refuse the namespace, or its number of identities. */
 export function checkNamespace(
   { namespace, uid }: IdentityInput,
   provider: ProviderInput,
-  { siblings, namespaceLabels }: Surroundings,
+  { siblings, namespaceLabels, excludedNamespaces }: Surroundings,
 ): void {
+  if (excludedNamespaces.includes(namespace)) {
+    throw terminal(
+      'NamespaceNotAllowed',
+      `Pods of namespace ${namespace} are never injected, so that the cluster can always start. Move the workload to another namespace.`,
+    );
+  }
   const { namespaceSelector, maxIdentitiesPerNamespace = DEFAULT_MAX_IDENTITIES } = provider.spec.guardrails ?? {};
   if (namespaceSelector !== undefined && !selects(namespaceSelector, namespaceLabels ?? {})) {
     throw terminal(

@@ -57,18 +57,20 @@ export async function converge(
 
 /** The namespace is read only where a selector asks for its labels. */
 async function surroundingsOf(
-  { identities, kubernetes }: Dependencies,
+  { identities, kubernetes, settings }: Dependencies,
   { namespace }: IdentityInput,
   provider: ProviderInput,
   signal: AbortSignal,
 ): Promise<Surroundings> {
+  const { excludedNamespaces } = settings;
   const siblings = identities
     .byIndex('namespace', namespace)
     .filter(({ spec }) => spec.providerRef.name === provider.name);
-  if (provider.spec.guardrails?.namespaceSelector === undefined) return { siblings, namespaceLabels: undefined };
+  if (provider.spec.guardrails?.namespaceSelector === undefined)
+    return { siblings, excludedNamespaces, namespaceLabels: undefined };
   try {
     const { metadata } = await kubernetes.get<KubernetesResource>(NAMESPACES, { name: namespace }, signal);
-    return { siblings, namespaceLabels: metadata.labels ?? {} };
+    return { siblings, excludedNamespaces, namespaceLabels: metadata.labels ?? {} };
   } catch (error) {
     throw toKubernetesError(`Namespace ${namespace}`, error);
   }

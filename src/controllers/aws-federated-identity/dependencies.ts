@@ -42,6 +42,8 @@ export interface Dependencies {
   readonly settings: {
     /** Whether Ready includes a token exchange for each identity. */
     readonly verification: 'token' | 'off';
+    /** Namespaces whose pods the admission policies never look at. */
+    readonly excludedNamespaces: readonly string[];
     /** Time between two looks at AWS for an object that did not change. */
     readonly resyncIntervalMs: number;
     /** Time between two token exchanges for an identity that did not change. */
