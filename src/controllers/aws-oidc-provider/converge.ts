@@ -7,9 +7,8 @@ import type { OidcProvider } from '../../iam/oidc-providers.ts';
 import { type AwsOidcProvider, PROVIDERS } from '../../kube/kinds.ts';
 import { applyOwnedMetadata, ownedMetadataOf } from '../../kube/owned-metadata.ts';
 import type { Progress } from '../../kube/progress.ts';
-import { requestToken } from '../../kube/service-account-token.ts';
-import { issuerOfToken } from '../../oidc/issuer.ts';
 import { applyAction } from './apply.ts';
+import type { ClusterIssuer } from './cluster-issuer.ts';
 import type { Dependencies } from './dependencies.ts';
 import { acceptedIssuer, desiredProvider } from './desired.ts';
 import { planProvider } from './plan.ts';
@@ -18,6 +17,7 @@ import type { Findings, Step } from './status.ts';
 export interface ConvergeContext {
   readonly signal: AbortSignal;
   readonly log: Logger;
+  readonly issuer: ClusterIssuer;
   readonly progress: Progress<Step>;
   readonly learn: (findings: Findings) => void;
 }
@@ -31,7 +31,7 @@ export async function converge(
   const { progress, signal, learn } = context;
   const { spec, issuer } = await progress.run(
     'Accepted',
-    () => accept(dependencies, provider, signal),
+    () => accept(context.issuer, provider, signal),
     ({ issuer: found }) => `The issuer of this cluster is ${found}.`,
   );
   learn({ issuer });
@@ -54,20 +54,14 @@ interface Accepted {
   readonly issuer: IssuerUrl;
 }
 
-/** The issuer is read from a token that this API server mints: no flag, document or person can name it more surely. */
-async function accept(
-  { kubernetes, serviceAccount }: Dependencies,
-  provider: AwsOidcProvider,
-  signal: AbortSignal,
-): Promise<Accepted> {
+async function accept(issuer: ClusterIssuer, provider: AwsOidcProvider, signal: AbortSignal): Promise<Accepted> {
   const parsed = AwsOidcProviderSpec.safeParse(provider.spec);
   if (!parsed.success) {
     const problems = parsed.error.issues.map(({ path, message }) => `spec.${path.join('.')}: ${message}`).join('; ');
     throw terminal('InvalidSpec', `${problems}. Correct the spec.`);
   }
   const [audience = 'sts.amazonaws.com'] = parsed.data.clientIds;
-  const token = await requestToken(kubernetes, serviceAccount, audience, signal);
-  return { spec: parsed.data, issuer: acceptedIssuer(parsed.data, issuerOfToken(token)) };
+  return { spec: parsed.data, issuer: acceptedIssuer(parsed.data, await issuer.read(audience, signal)) };
 }
 
 interface Ensuring extends Accepted {

@@ -5,6 +5,7 @@ import { openRequest } from '../../kube/requested-at.ts';
 import { writeStatus } from '../../kube/write-status.ts';
 import type { Reconcile, ReconcileContext, Result } from '../../runtime/reconciler.ts';
 import { cleanUp } from './cleanup.ts';
+import { ClusterIssuer } from './cluster-issuer.ts';
 import { converge } from './converge.ts';
 import type { Dependencies } from './dependencies.ts';
 import { deletingStatus, type Findings, providerStatus, STEPS } from './status.ts';
@@ -12,6 +13,7 @@ import { deletingStatus, type Findings, providerStatus, STEPS } from './status.t
 /** observe → plan → apply → status, or the way back on deletion. Failures become conditions, then the runtime retries. */
 export function reconcileOidcProvider(dependencies: Dependencies): Reconcile {
   const verified: Verified = new Map();
+  const issuer = new ClusterIssuer(dependencies);
   return async (request, context) => {
     const provider = dependencies.providers.get(request);
     if (provider === undefined) return {};
@@ -25,7 +27,7 @@ export function reconcileOidcProvider(dependencies: Dependencies): Reconcile {
       case 'Held':
         return isFresh(dependencies, provider, verified)
           ? count(dependencies, provider, context)
-          : ensure(dependencies, provider, { ...context, verified });
+          : ensure(dependencies, provider, { ...context, verified, issuer });
     }
   };
 }
@@ -58,7 +60,7 @@ async function count(
 async function ensure(
   dependencies: Dependencies,
   provider: AwsOidcProvider,
-  context: ReconcileContext & { readonly verified: Verified },
+  context: ReconcileContext & { readonly verified: Verified; readonly issuer: ClusterIssuer },
 ): Promise<Result> {
   const { identities, now, random, settings } = dependencies;
   const progress = new Progress(STEPS);
@@ -66,6 +68,7 @@ async function ensure(
   let findings: Findings = handledRequest === undefined ? {} : { handledRequest };
   const learn = (found: Findings): void => void (findings = { ...findings, ...found });
   context.verified.delete(provider.metadata.uid ?? '');
+  if (handledRequest !== undefined) context.issuer.forget();
   try {
     await converge(dependencies, provider, { ...context, progress, learn });
     context.verified.set(provider.metadata.uid ?? '', {
