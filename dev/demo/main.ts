@@ -1,71 +1,138 @@
 // `npm run demo`: what the product does, told in the terminal on real parts. Exit code 0 only if everything held.
 import { parseArgs } from 'node:util';
-import { readFile } from 'node:fs/promises';
-import { type Stack, startStack } from '../stack/stack.ts';
-import { aws, drift, goodbye, platformTeam, prepare, refusal, team, workload } from './chapters.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startStack } from '../stack/stack.ts';
+import { interruption } from './interruption.ts';
 import { Narrator, wantsColors } from './narrator.ts';
+import { readableLog, saveLogs } from './operator-log.ts';
+import { type ExitCode, play } from './play.ts';
+import { fillAccount } from './scene.ts';
+import { operatorCalls, operatorWrites, type Stage } from './stage.ts';
+import { type Cost, drift, SWEEP_SECONDS } from './steps/drift.ts';
+import { farewell } from './steps/farewell.ts';
+import { platformTeam } from './steps/platform-team.ts';
+import { pod } from './steps/pod.ts';
+import { notOurs, tooMuch } from './steps/refusals.ts';
+import { team } from './steps/team.ts';
+import { token } from './steps/token.ts';
+import { workload } from './steps/workload.ts';
 
-const HELP = `npm run demo -- [--verbose] [--help]
+const HELP = `npm run demo -- [--no-pause] [--verbose] [--help]
 
 Starts a real Kubernetes API server and a local AWS, runs the operator between them, and tells its story:
-provider, identity, pod, credentials, guardrails, drift, deletion. Nothing outside of this machine is touched.
-The first run builds or downloads the Kubernetes binaries (some minutes, cached); later ones take half a minute.
+provider, identity, pod, token, credentials, guardrails, drift, deletion. Nothing outside of this machine is touched.
+The first run fetches or builds the Kubernetes binaries (some minutes, cached); later ones take half a minute.
 
-  --verbose   print the operator's log at the end
-  --help      this text
+  --no-pause   no time to read between the chapters (there is none anyway when the output is no terminal)
+  --verbose    print the operator's log at the end
+  --help       this text
 
-Exit code 0: everything held. 1: something did not; it says what was expected and what was seen.
-To play with it yourself: npm run dev.
+Exit code 0: everything held. 1: something did not; it says what was expected, what was seen, and where the logs are.
+130: stopped by Ctrl-C. To play with it yourself: npm run dev.
 `;
 
-const { values } = parseArgs({ options: { verbose: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } });
-const narrator = new Narrator({
-  write: (text) => void process.stdout.write(text),
-  colors: wantsColors(process.stdout.isTTY, process.env),
-});
+const PAUSE_MS = 2500;
+
+const OPTIONS = {
+  'no-pause': { type: 'boolean' },
+  verbose: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
 
 /** The story, in its order. */
-async function tell(stack: Stack): Promise<void> {
-  prepare(stack);
-  await platformTeam(stack, narrator);
-  const roleArn = await team(stack, narrator);
-  const told = await workload(stack, narrator, roleArn);
-  await aws(stack, narrator, told);
-  await refusal(stack, narrator);
-  await drift(stack, narrator, roleArn);
-  await goodbye(stack, narrator);
+async function tell(stage: Stage): Promise<void> {
+  const { stack } = stage;
+  stage.narrator.say(
+    '',
+    `kube-apiserver and etcd are real. AWS is a stand-in of this machine at ${stack.aws.endpoint} that checks what AWS checks. The operator is a process of its own, with the rights of its ServiceAccount and of its IAM user, no more.`,
+  );
+  fillAccount(stack);
+  await platformTeam(stage);
+  const { roleArn, created } = await team(stage);
+  const injected = await pod(stage, roleArn);
+  const mounted = await token(stage);
+  await workload(stage, injected, mounted);
+  await tooMuch(stage);
+  await notOurs(stage);
+  const cost = await drift(stage, roleArn);
+  await farewell(stage, injected, mounted);
+  await summary(stage, created, cost);
 }
 
-/** Whether everything held. */
-async function play(): Promise<boolean> {
-  const begin = performance.now();
-  narrator.chapter('A cluster, an AWS account, and the operator between them');
-  await using stack = await startStack({
-    progress: (line) => narrator.progress(line),
-    environment: { RESYNC_INTERVAL: '3' },
+async function summary(
+  { stack, narrator }: Stage,
+  created: readonly string[],
+  { repairs, quietSweep }: Cost,
+): Promise<void> {
+  await narrator.chapter('What it cost, and what to read next');
+  const all = operatorCalls(stack).filter(({ service }) => service === 'iam').length;
+  narrator.show(
+    [
+      `create one identity   ${created.length} IAM calls: ${created.join(', ')}`,
+      `repair two changes    ${repairs.length} writes: ${repairs.join(', ')}`,
+      `look at all roles     ${quietSweep.length} reads, 0 writes: ${quietSweep.join(', ')}`,
+      `the whole story       ${all} IAM calls, ${operatorWrites(stack).length} of them writes`,
+    ].join('\n'),
+  );
+  narrator.say(
+    '',
+    '  npm run dev          the same, kept alive: use your own kubectl and aws on it',
+    '  README.md            run it against your own cluster and account',
+    '  docs/                architecture, running, every condition reason and its cure',
+  );
+}
+
+async function demo(verbose: boolean, pauseMs: number): Promise<ExitCode> {
+  const interrupted = interruption();
+  const narrator = new Narrator({
+    write: (text) => void process.stdout.write(text),
+    colors: wantsColors(process.stdout.isTTY, process.env),
+    pause: () => sleep(pauseMs, undefined, { signal: interrupted }).catch(() => {}), // only the signal rejects
   });
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => void stack[Symbol.asyncDispose]().then(() => process.exit(130)));
-  }
+  const begin = performance.now();
+  await narrator.chapter('A cluster, an AWS account, and the operator between them');
+  const code = await play<Stage>({
+    narrator,
+    interrupted,
+    start: async () => {
+      const stack = await startStack({
+        progress: (line) => narrator.progress(line),
+        environment: { RESYNC_INTERVAL: String(SWEEP_SECONDS) },
+      });
+      return { stack, narrator, [Symbol.asyncDispose]: () => stack[Symbol.asyncDispose]() };
+    },
+    tell: async (stage) => {
+      try {
+        await tell(stage);
+      } finally {
+        if (verbose) narrator.show(['', 'The log of the operator:', ...(await readableLog(stage.stack))].join('\n'));
+      }
+    },
+    clues: ({ stack }) => saveLogs(stack),
+  });
+  const seconds = Math.round((performance.now() - begin) / 1000);
+  if (code === 0) narrator.say('', `The end: ${narrator.held} of ${narrator.held} expectations held, in ${seconds} s.`);
+  return code;
+}
+
+/** The options, or the exit code when there is nothing to tell. */
+function options(): { readonly verbose: boolean; readonly pauseMs: number } | ExitCode {
   try {
-    await tell(stack);
-    const seconds = Math.round((performance.now() - begin) / 1000);
-    narrator.chapter(
-      'The end',
-      `${narrator.held} expectations held, in ${seconds} seconds.`,
-      'Next: npm run dev (the same, for you to play with), README.md, docs/.',
-    );
-    return true;
+    const { values } = parseArgs({ options: OPTIONS });
+    if (values.help === true) {
+      process.stdout.write(HELP);
+      return 0;
+    }
+    const pauses = process.stdout.isTTY && values['no-pause'] !== true;
+    return { verbose: values.verbose === true, pauseMs: pauses ? PAUSE_MS : 0 };
   } catch (error) {
-    narrator.failure(
-      error,
-      `The operator's log ends:\n${(await readFile(stack.operator.logFile, 'utf8')).split('\n').slice(-8).join('\n')}`,
-    );
-    return false;
-  } finally {
-    if (values.verbose === true) narrator.show(await readFile(stack.operator.logFile, 'utf8'));
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${HELP}`);
+    return 1;
   }
 }
 
-if (values.help === true) process.stdout.write(HELP);
-else process.exitCode = (await play()) ? 0 : 1;
+const given = options();
+const code = typeof given === 'number' ? given : await demo(given.verbose, given.pauseMs);
+// Stopped during the start, the stack still builds; what it started ends with this process (dev/cluster/process.ts).
+if (code === 130) process.exit(code);
+process.exitCode = code;

@@ -1,17 +1,14 @@
-import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
-import { type Stack, REGION } from '../stack/stack.ts';
+import type { Stack } from '../stack/stack.ts';
 
 // The objects of the story, as their authors write them.
 
 export const NAMESPACE = 'analytics';
 export const MAY_READ = 'quarterly-reports';
 export const MAY_NOT_READ = 'payroll';
+export const OBJECT = 'q3.csv';
 export const MANAGED_POLICY = 'arn:aws:iam::aws:policy/CloudWatchLogsFullAccess';
+export const ADMINISTRATOR = 'arn:aws:iam::aws:policy/AdministratorAccess';
+export const THEIR_ROLE = 'billing-export';
 
 export const PROVIDER = `apiVersion: federatedidentity.dev/v1alpha1
 kind: AwsOidcProvider
@@ -21,7 +18,7 @@ spec:
   accountId: "111122223333"
   region: eu-west-1
   deletionPolicy: Delete
-  guardrails:
+  guardrails:                        # what teams may ask for
     managedPolicyArns: ["arn:aws:iam::aws:policy/CloudWatchLogs*"]
     inlinePolicies: Allow
     rolePath: /federated/
@@ -57,9 +54,23 @@ spec:
   serviceAccount:
     name: greedy
   role:
-    managedPolicyArns: [arn:aws:iam::aws:policy/AdministratorAccess]
+    managedPolicyArns: [${ADMINISTRATOR}]
 `;
 
+/** Names a role that somebody else made. */
+export const TAKEOVER = `apiVersion: federatedidentity.dev/v1alpha1
+kind: AwsFederatedIdentity
+metadata:
+  name: takeover
+  namespace: ${NAMESPACE}
+spec:
+  serviceAccount:
+    name: takeover
+  role:
+    name: ${THEIR_ROLE}
+`;
+
+/** A pod that the restricted Pod Security Standard admits, without a word about AWS. */
 export const podOf = (serviceAccount: string): string => `apiVersion: v1
 kind: Pod
 metadata:
@@ -67,53 +78,17 @@ metadata:
   namespace: ${NAMESPACE}
 spec:
   serviceAccountName: ${serviceAccount}
+  securityContext: {runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}}
   containers:
     - name: main
       image: registry.example/report-writer:1
+      securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
 `;
 
-export interface WorkloadView {
-  readonly caller: string;
-  readonly allowed: readonly string[] | string;
-  readonly forbidden: readonly string[] | string;
+/** What the account holds before the story: two buckets. */
+export function fillAccount({ account }: Stack): void {
+  account.createBucket(MAY_READ);
+  account.putObject(MAY_READ, OBJECT, 'revenue,42');
+  account.createBucket(MAY_NOT_READ);
+  account.putObject(MAY_NOT_READ, 'salaries.csv', 'not for you');
 }
-
-/** Runs workload.ts with the variables of an injected pod and nothing else, but the endpoint of the local AWS. */
-export async function runWorkload(stack: Stack, roleArn: string, token: string): Promise<WorkloadView> {
-  const folder = await mkdtemp(join(tmpdir(), 'federated-identity-demo-'));
-  try {
-    const tokenFile = join(folder, 'token');
-    await writeFile(tokenFile, token, { mode: 0o600 });
-    const script = fileURLToPath(new URL('workload.ts', import.meta.url));
-    const { stdout } = await promisify(execFile)(process.execPath, [script, MAY_READ, MAY_NOT_READ], {
-      env: {
-        AWS_ROLE_ARN: roleArn,
-        AWS_WEB_IDENTITY_TOKEN_FILE: tokenFile,
-        AWS_REGION: REGION,
-        AWS_ENDPOINT_URL: stack.aws.endpoint,
-        HOME: folder, // no credentials of the person who runs the demo
-      },
-    });
-    const view: WorkloadView = JSON.parse(stdout);
-    return view;
-  } finally {
-    await rm(folder, { recursive: true });
-  }
-}
-
-/** The claims of a token; the token itself is never shown. */
-export function claimsOf(token: string): {
-  readonly iss: string;
-  readonly sub: string;
-  readonly aud: readonly string[];
-} {
-  const [, payload = ''] = token.split('.');
-  return JSON.parse(Buffer.from(payload, 'base64url').toString('utf8'));
-}
-
-/** Names of the roles of the story in AWS. */
-export const roleNames = ({ account }: Stack): readonly string[] =>
-  account
-    .roles()
-    .map(({ name }) => name)
-    .filter((name) => name.startsWith(NAMESPACE));

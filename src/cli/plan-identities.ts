@@ -2,27 +2,21 @@ import pRetry from 'p-retry';
 import type { AwsAccounts } from '../iam/account.ts';
 import type { Role } from '../iam/roles.ts';
 import type { Caller } from '../iam/session.ts';
-import { undefinedIfNotFound } from '../kube/errors.ts';
 import type { ClusterConnection } from '../kube/kubeconfig.ts';
-import { type AwsFederatedIdentity, type AwsOidcProvider, IDENTITIES, NAMESPACES, PROVIDERS } from '../kube/kinds.ts';
-import type { KubernetesResource, ObjectName, ResourceType } from '../kube/resource.ts';
+import { type AwsFederatedIdentity, type AwsOidcProvider, NAMESPACES, PROVIDERS } from '../kube/kinds.ts';
 import type { ProviderInput } from '../controllers/aws-federated-identity/desired.ts';
 import { ReconcileError, terminal } from '../errors.ts';
-import { asPerson, CliError, kubernetesFailure } from './failures.ts';
+import { getIfThere } from './cluster-reads.ts';
+import { asPerson, CliError } from './failures.ts';
 import type { IdentityPlan } from './identity-plan.ts';
 import { type IdentityContext, type LookAtRole, planIdentity } from './plan-identity.ts';
+import { chosen, listIdentities, type Selection } from './selection.ts';
 
 export interface PlanDependencies {
   readonly cluster: ClusterConnection;
   /** AWS with the credentials of the person who runs the command. */
   readonly accounts: Pick<AwsAccounts, 'of'>;
 }
-
-/** Which identities: all of the cluster, all of a namespace, or one. */
-export type Selection =
-  | { readonly kind: 'all' }
-  | { readonly kind: 'namespace'; readonly namespace: string }
-  | { readonly kind: 'one'; readonly namespace: string; readonly name: string };
 
 /**
  * What the operator would do for each identity now. Reads the cluster and, with the credentials of the caller, AWS; writes
@@ -33,7 +27,7 @@ export async function planIdentities(
   selection: Selection,
   signal: AbortSignal,
 ): Promise<readonly IdentityPlan[]> {
-  const listed = await listIdentities(dependencies, selection, signal);
+  const listed = await listIdentities(dependencies.cluster, selection, signal);
   const identities = chosen(listed, selection);
   if (identities.length === 0) return [];
   const clusterId = await readClusterId(dependencies, signal);
@@ -49,41 +43,8 @@ export async function planIdentities(
   return Promise.all(identities.map((identity) => planIdentity(context, identity)));
 }
 
-/** The whole namespace, since an identity's neighbours decide over ServiceAccounts and limits. */
-async function listIdentities(
-  { cluster }: PlanDependencies,
-  selection: Selection,
-  signal: AbortSignal,
-): Promise<readonly AwsFederatedIdentity[]> {
-  const isAll = selection.kind === 'all';
-  const type = isAll ? IDENTITIES : inNamespace(IDENTITIES, selection.namespace);
-  const where = isAll ? '' : ` in namespace ${selection.namespace}`;
-  return reading(cluster, `list AwsFederatedIdentities${where}`, async () => {
-    const { items } = await cluster.kubernetes.list<AwsFederatedIdentity>(type, {}, signal);
-    return items.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
-  });
-}
-
-/** The collection of one namespace: whoever works in it may often list no other. */
-const inNamespace = (type: ResourceType, namespace: string): ResourceType => ({
-  ...type,
-  plural: `namespaces/${encodeURIComponent(namespace)}/${type.plural}`,
-});
-
-const keyOf = ({ metadata: { namespace, name } }: AwsFederatedIdentity): string => `${namespace}/${name}`;
-
-function chosen(listed: readonly AwsFederatedIdentity[], selection: Selection): readonly AwsFederatedIdentity[] {
-  if (selection.kind !== 'one') return listed;
-  const { namespace, name } = selection;
-  const identity = listed.find(({ metadata }) => metadata.name === name);
-  if (identity !== undefined) return [identity];
-  const others = listed.map(({ metadata }) => metadata.name).join(', ');
-  const hint = others === '' ? 'it has none; choose another with -n' : `it has ${others}`;
-  throw new CliError(`there is no AwsFederatedIdentity "${name}" in namespace ${namespace}: ${hint}`);
-}
-
 async function readClusterId({ cluster }: PlanDependencies, signal: AbortSignal): Promise<string> {
-  const kubeSystem = await get(cluster, NAMESPACES, { name: 'kube-system' }, signal);
+  const kubeSystem = await getIfThere(cluster, NAMESPACES, { name: 'kube-system' }, signal);
   return kubeSystem?.metadata.uid ?? '';
 }
 
@@ -94,7 +55,7 @@ async function readProviders(
 ): Promise<ReadonlyMap<string, AwsOidcProvider | undefined>> {
   const names = new Set(identities.map(({ spec }) => spec.providerRef.name));
   const entries = [...names].map(
-    async (name) => [name, await get<AwsOidcProvider>(cluster, PROVIDERS, { name }, signal)] as const,
+    async (name) => [name, await getIfThere<AwsOidcProvider>(cluster, PROVIDERS, { name }, signal)] as const,
   );
   return new Map(await Promise.all(entries));
 }
@@ -113,28 +74,10 @@ async function readLabels(
   );
   const namespaces = new Set(selecting.map(({ metadata: { namespace = '' } }) => namespace));
   const entries = [...namespaces].map(async (name) => {
-    const namespace = await get(cluster, NAMESPACES, { name }, signal);
+    const namespace = await getIfThere(cluster, NAMESPACES, { name }, signal);
     return [name, namespace?.metadata.labels ?? {}] as const;
   });
   return new Map(await Promise.all(entries));
-}
-
-const get = <T extends KubernetesResource>(
-  cluster: ClusterConnection,
-  type: ResourceType,
-  name: ObjectName,
-  signal: AbortSignal,
-): Promise<T | undefined> =>
-  reading(cluster, `get ${type.kind} ${name.name}`, () =>
-    cluster.kubernetes.get<T>(type, name, signal).catch(undefinedIfNotFound),
-  );
-
-async function reading<T>({ server }: ClusterConnection, request: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw kubernetesFailure(request, server, error);
-  }
 }
 
 /** Reads roles as the person who runs the command, whatever role the operator would assume. */

@@ -3,9 +3,10 @@ import { type AwsAccounts, awsAccounts } from '../iam/account.ts';
 import { connectCluster } from '../kube/kubeconfig.ts';
 import { CliError } from './failures.ts';
 import { exitCodeOf, type IdentityPlan } from './identity-plan.ts';
-import { planIdentities, type Selection } from './plan-identities.ts';
+import { planIdentities } from './plan-identities.ts';
 import { planJson } from './plan-json.ts';
 import { planText } from './plan-text.ts';
+import { checkSelection, nothingFound, selectionOf } from './selection.ts';
 import { painter, type Terminal } from './terminal.ts';
 
 interface PlanOptions {
@@ -48,7 +49,7 @@ export const planCommand = (terminal: Terminal, exit: (code: number) => void): C
 
 async function runPlan(name: string | undefined, options: PlanOptions, terminal: Terminal): Promise<number> {
   const { allNamespaces, context, output } = options;
-  if (allNamespaces && name !== undefined) throw new CliError('a name and --all-namespaces exclude each other');
+  checkSelection(name, allNamespaces === true);
   const cluster = connectCluster({ context });
   const selection = selectionOf(name, options.namespace ?? cluster.namespace, allNamespaces === true);
   const plans = await planIdentities(
@@ -61,11 +62,6 @@ async function runPlan(name: string | undefined, options: PlanOptions, terminal:
   return exitCodeOf(plans);
 }
 
-function selectionOf(name: string | undefined, namespace: string, isAll: boolean): Selection {
-  if (isAll) return { kind: 'all' };
-  return name === undefined ? { kind: 'namespace', namespace } : { kind: 'one', namespace, name };
-}
-
 /** Whatever a plan does wrong, it cannot write. */
 const readOnlyAccounts = (): AwsAccounts =>
   awsAccounts({
@@ -75,11 +71,6 @@ const readOnlyAccounts = (): AwsAccounts =>
       throw new CliError('plan writes nothing to AWS');
     },
   });
-
-const nothingFound = (selection: Selection): string =>
-  selection.kind === 'all'
-    ? 'No AwsFederatedIdentity found.'
-    : `No AwsFederatedIdentity found in namespace ${selection.namespace}.`;
 
 function shown(plans: readonly IdentityPlan[], output: PlanOptions['output'], { colors }: Terminal): string {
   switch (output) {

@@ -11,7 +11,7 @@ test.each([
   { name: 'a request that was answered', annotations: { [OURS]: 'now' }, handled: 'now', expected: undefined },
   { name: 'a newer request', annotations: { [OURS]: 'later' }, handled: 'now', expected: 'later' },
   { name: 'a request of Flux', annotations: { [FLUX]: 'now' }, handled: undefined, expected: 'now' },
-  { name: 'ours counts before that of Flux', annotations: { [OURS]: 'a', [FLUX]: 'b' }, handled: 'b', expected: 'a' },
+  { name: 'the later of the two counts', annotations: { [OURS]: 'a', [FLUX]: 'b' }, handled: 'a', expected: 'b' },
   { name: 'an empty value asks for nothing', annotations: { [OURS]: '' }, handled: undefined, expected: undefined },
   {
     name: 'a value of any length is cut',

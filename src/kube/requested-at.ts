@@ -1,6 +1,6 @@
 import type { KubernetesResource } from './resource.ts';
 
-/** Ours first; Flux's own commands set the second. */
+/** Flux's own commands set the second. Both hold times in RFC 3339, which sort as text; the later one counts. */
 const ANNOTATIONS = ['federatedidentity.dev/requestedAt', 'reconcile.fluxcd.io/requestedAt'] as const;
 
 /** As the schema bounds status.lastHandledReconcileAt. */
@@ -12,8 +12,9 @@ interface Answered extends KubernetesResource {
 
 /** The value by which somebody asks for a look now, until `status.lastHandledReconcileAt` answers it; then undefined. */
 export function openRequest({ metadata, status }: Answered): string | undefined {
-  const asked = ANNOTATIONS.map((name) => metadata.annotations?.[name]?.slice(0, MAX_LENGTH)).find(
-    (value) => value !== undefined && value !== '',
-  );
+  const asked = ANNOTATIONS.map((name) => metadata.annotations?.[name]?.slice(0, MAX_LENGTH) ?? '')
+    .filter((value) => value !== '')
+    .toSorted()
+    .at(-1);
   return asked === status?.lastHandledReconcileAt ? undefined : asked;
 }

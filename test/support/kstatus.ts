@@ -3,7 +3,7 @@ import type { Condition } from '../../src/crds/condition.ts';
 import type { ObjectMeta } from '../../src/kube/resource.ts';
 
 /** What Flux, kpt and `kubectl wait`-like tools make of an object (sigs.k8s.io/cli-utils, pkg/kstatus). */
-export type KStatus = 'InProgress' | 'Failed' | 'Current' | 'Terminating';
+type KStatus = 'InProgress' | 'Failed' | 'Current' | 'Terminating';
 
 export interface Observed {
   readonly metadata: Pick<ObjectMeta, 'generation' | 'deletionTimestamp'>;
@@ -14,7 +14,7 @@ export interface Observed {
 }
 
 /** The generic rules in their order: generation, deletion, Reconciling, Stalled, Ready. */
-export function kstatusOf({ metadata, status = {} }: Observed): KStatus {
+function kstatusOf({ metadata, status = {} }: Observed): KStatus {
   const { conditions = [], observedGeneration } = status;
   const isTrue = (type: string): boolean =>
     conditions.some((condition) => condition.type === type && condition.status === 'True');

@@ -1,0 +1,33 @@
+import type { Health, IdentityNode, ProviderNode } from './status-tree.ts';
+
+/** The tree for a program: an array of providers, sorted; every key is always there, null where there is nothing. */
+export const statusJson = (tree: readonly ProviderNode[]): string =>
+  `${JSON.stringify(
+    tree.map(({ name, accountId, health, identities }) => ({
+      provider: name,
+      accountId: accountId ?? null,
+      ...healthJson(health),
+      identities: identities.map(identityJson),
+    })),
+    undefined,
+    2,
+  )}\n`;
+
+const healthJson = ({ state, ready, reason, message }: Health): object => ({
+  state,
+  ready: state === 'hidden' ? null : ready,
+  reason: reason ?? null,
+  message: message ?? null,
+});
+
+const identityJson = ({ namespace, name, roleArn, health, serviceAccount }: IdentityNode): object => ({
+  namespace,
+  name,
+  roleArn: roleArn ?? null,
+  ...healthJson(health),
+  serviceAccount: {
+    name: serviceAccount.name,
+    exists: serviceAccount.exists,
+    pods: serviceAccount.pods.map((pod) => ({ name: pod.name, phase: pod.phase, injection: pod.injection })),
+  },
+});
