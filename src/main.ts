@@ -1,5 +1,8 @@
 import { Command, Option } from 'commander';
+import { completionCommand } from './cli/completion.ts';
+import { reconcileCommand, suspendCommand } from './cli/mark.ts';
 import { planCommand } from './cli/plan.ts';
+import { statusCommand } from './cli/status.ts';
 import { type Terminal, wantsColors } from './cli/terminal.ts';
 import { runOperator } from './operator.ts';
 import { FLAGS, parseSettings } from './settings.ts';
@@ -45,7 +48,15 @@ run.action(async (given: Readonly<Record<string, unknown>>) => {
   await runOperator(parseSettings(given), shutdown.signal);
 });
 
-program.addCommand(planCommand(terminal, (code) => void (process.exitCode = code)));
+const exit = (code: number): void => void (process.exitCode = code);
+const columns = (): number | undefined => (process.stdout.isTTY ? process.stdout.columns : undefined);
+program
+  .addCommand(planCommand(terminal, exit))
+  .addCommand(statusCommand({ ...terminal, columns }, exit))
+  .addCommand(reconcileCommand(terminal))
+  .addCommand(suspendCommand('suspend', terminal))
+  .addCommand(suspendCommand('resume', terminal))
+  .addCommand(completionCommand(terminal, program));
 
 try {
   await program.parseAsync();

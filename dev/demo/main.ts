@@ -111,7 +111,7 @@ async function demo(verbose: boolean, pauseMs: number): Promise<ExitCode> {
     clues: ({ stack }) => saveLogs(stack),
   });
   const seconds = Math.round((performance.now() - begin) / 1000);
-  if (code === 0) narrator.say('', `The end: ${narrator.held} of ${narrator.held} expectations held, in ${seconds} s.`);
+  if (code === 0) narrator.say('', `✓ The end. All ${narrator.held} expectations held, in ${seconds} s.`);
   return code;
 }
 

@@ -41,9 +41,12 @@ export class Narrator {
     if (paragraphs.length > 0) this.say(...paragraphs, '');
   }
 
-  /** Prose, a paragraph each. */
+  /** Prose, a paragraph each. An indented one is there to be copied, and stays one line. */
   say(...paragraphs: readonly string[]): void {
-    for (const paragraph of paragraphs) for (const line of wrapped(paragraph, COLUMNS)) this.#line(line);
+    for (const paragraph of paragraphs) {
+      const lines = paragraph.startsWith(INDENT) ? [paragraph] : wrapped(paragraph, COLUMNS);
+      for (const line of lines) this.#line(line);
+    }
   }
 
   /** A command as it could be typed; `input` is what it reads from standard input. */
@@ -105,12 +108,13 @@ export class Narrator {
 export function wrapped(text: string, columns: number): readonly string[] {
   const lines: string[] = [];
   for (const line of text.split('\n')) {
-    let current = '';
-    for (const word of line.split(' ')) {
-      if (current !== '' && current.length + 1 + word.length > columns) {
+    const [first = '', ...words] = line.split(/(?<=\S) /); // leading spaces belong to the first word
+    let current = first;
+    for (const word of words) {
+      if (current.length + 1 + word.length > columns) {
         lines.push(current);
         current = word;
-      } else current = current === '' ? word : `${current} ${word}`;
+      } else current = `${current} ${word}`;
     }
     lines.push(current);
   }

@@ -9,21 +9,30 @@ const NOISE = new Set(['level', 'time', 'msg', 'controller', 'object', 'reconcil
 
 /** One line of the operator's log for a person: time, level, object, message, and the rest as key=value. */
 export function logLine(json: string): string {
-  if (!json.startsWith('{')) return json;
-  const line: Readonly<Record<string, unknown>> = JSON.parse(json);
+  const line = parsed(json);
+  if (line === undefined) return json;
   const { time, level, object, msg, err } = line;
   const rest = Object.entries(line)
     .filter(([key]) => !NOISE.has(key))
     .map(([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
-  const failure = typeof err === 'object' && err !== null && 'message' in err ? [`: ${String(err.message)}`] : [];
-  return [
+  const failure = typeof err === 'object' && err !== null && 'message' in err ? `: ${String(err.message)}` : '';
+  const words = [
     new Date(Number(time)).toISOString().slice(11, 19),
     LEVELS[Number(level)] ?? 'info ',
     ...(typeof object === 'string' ? [object.replace(/^\//, '')] : []),
     String(msg),
     ...rest,
-    ...failure,
-  ].join(' ');
+  ];
+  return words.join(' ') + failure;
+}
+
+/** undefined for what is no line of the logger: a crash of Node writes plain text. */
+function parsed(json: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    return json.startsWith('{') ? JSON.parse(json) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The operator's log so far, in lines for a person. */

@@ -7,7 +7,7 @@ import { type AwsFederatedIdentity, type AwsOidcProvider, NAMESPACES, PROVIDERS 
 import type { ProviderInput } from '../controllers/aws-federated-identity/desired.ts';
 import { ReconcileError, terminal } from '../errors.ts';
 import { getIfThere } from './cluster-reads.ts';
-import { asPerson, CliError } from './failures.ts';
+import { asPerson } from './failures.ts';
 import type { IdentityPlan } from './identity-plan.ts';
 import { type IdentityContext, type LookAtRole, planIdentity } from './plan-identity.ts';
 import { chosen, listIdentities, type Selection } from './selection.ts';

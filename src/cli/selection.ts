@@ -46,10 +46,7 @@ export async function listIdentities(
 const keyOf = ({ metadata: { namespace, name } }: AwsFederatedIdentity): string => `${namespace}/${name}`;
 
 /** Those of the listed ones that are selected. Throws a CliError when the one that is named is not among them. */
-export function chosen(
-  listed: readonly AwsFederatedIdentity[],
-  selection: Selection,
-): readonly AwsFederatedIdentity[] {
+export function chosen(listed: readonly AwsFederatedIdentity[], selection: Selection): readonly AwsFederatedIdentity[] {
   if (selection.kind !== 'one') return listed;
   const { namespace, name } = selection;
   const identity = listed.find(({ metadata }) => metadata.name === name);

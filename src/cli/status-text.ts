@@ -1,4 +1,11 @@
-import { type Health, type IdentityNode, isAsWanted, type PodNode, type ProviderNode, type State } from './status-tree.ts';
+import {
+  type Health,
+  type IdentityNode,
+  isAsWanted,
+  type PodNode,
+  type ProviderNode,
+  type State,
+} from './status-tree.ts';
 import { type Paint, type Style, visible } from './terminal.ts';
 
 export interface TextOptions {

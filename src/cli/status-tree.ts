@@ -159,8 +159,8 @@ function ofCondition({ status, reason, message }: Condition): Health {
 export const isAsWanted = ({ injection }: PodNode): boolean => injection === 'injected' || injection === 'opted out';
 
 /** 0 when everything in the tree is Ready, else 3. */
-export function exitCodeOfTree(tree: readonly ProviderNode[]): 0 | 3 {
-  const isIdentityReady = ({ health, serviceAccount }: IdentityNode): boolean =>
-    health.ready && serviceAccount.exists && serviceAccount.pods.every(isAsWanted);
-  return tree.every(({ health, identities }) => health.ready && identities.every(isIdentityReady)) ? 0 : 3;
-}
+export const exitCodeOfTree = (tree: readonly ProviderNode[]): 0 | 3 =>
+  tree.every(({ health, identities }) => health.ready && identities.every(isIdentityReady)) ? 0 : 3;
+
+const isIdentityReady = ({ health, serviceAccount }: IdentityNode): boolean =>
+  health.ready && serviceAccount.exists && serviceAccount.pods.every(isAsWanted);

@@ -11,7 +11,7 @@ export interface KubernetesClient {
   /** All objects, in pages of 500. */
   list<T extends KubernetesResource>(type: ResourceType, query: ListQuery, signal: AbortSignal): Promise<ObjectList<T>>;
   create<T extends KubernetesResource>(type: ResourceType, object: T, signal: AbortSignal): Promise<T>;
-  /** Server-side apply under the operator's field manager; never forced, so that a conflict is seen. */
+  /** Server-side apply under the client's field manager; never forced, so that a conflict is seen. */
   apply<T extends KubernetesResource>(type: ResourceType, object: T, signal: AbortSignal): Promise<T>;
   applyStatus<T extends KubernetesResource>(type: ResourceType, object: T, signal: AbortSignal): Promise<T>;
   /** JSON merge patch: null removes a key. */
@@ -50,7 +50,8 @@ const APPLY = 'application/apply-patch+yaml';
 const MERGE_PATCH = 'application/merge-patch+json';
 const JSON_BODY = 'application/json';
 
-export function kubernetesClient(config: KubeConfig): KubernetesClient {
+/** `fieldManager` owns what this client writes: the operator, or the person at a terminal. */
+export function kubernetesClient(config: KubeConfig, fieldManager = FIELD_MANAGER): KubernetesClient {
   const send = sender(config);
   const apply = <T extends KubernetesResource>(
     type: ResourceType,
@@ -58,7 +59,7 @@ export function kubernetesClient(config: KubeConfig): KubernetesClient {
     subresource: string,
     signal: AbortSignal,
   ): Promise<T> => {
-    const path = `${resourcePath(type, nameOf(object))}${subresource}?fieldManager=${encodeURIComponent(FIELD_MANAGER)}`;
+    const path = `${resourcePath(type, nameOf(object))}${subresource}?fieldManager=${encodeURIComponent(fieldManager)}`;
     const body = { ...object, apiVersion: type.apiVersion, kind: type.kind };
     return send<T>({ method: HttpMethod.PATCH, path, body, contentType: APPLY, signal });
   };
@@ -67,14 +68,14 @@ export function kubernetesClient(config: KubeConfig): KubernetesClient {
     list: (type, query, signal) => listPages(send, type, query, signal),
     create: (type, object, signal) => {
       const { namespace } = nameOf(object);
-      const path = `${resourcePath(type, { namespace })}?fieldManager=${encodeURIComponent(FIELD_MANAGER)}`;
+      const path = `${resourcePath(type, { namespace })}?fieldManager=${encodeURIComponent(fieldManager)}`;
       const body = { ...object, apiVersion: type.apiVersion, kind: type.kind };
       return send({ method: HttpMethod.POST, path, body, contentType: JSON_BODY, signal });
     },
     apply: (type, object, signal) => apply(type, object, '', signal),
     applyStatus: (type, object, signal) => apply(type, object, '/status', signal),
     mergePatch: async (type, name, body, signal) => {
-      const path = `${resourcePath(type, name)}?fieldManager=${encodeURIComponent(FIELD_MANAGER)}`;
+      const path = `${resourcePath(type, name)}?fieldManager=${encodeURIComponent(fieldManager)}`;
       await send({ method: HttpMethod.PATCH, path, body, contentType: MERGE_PATCH, signal });
     },
     delete: async (type, name, preconditions, signal) => {

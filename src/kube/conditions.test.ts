@@ -182,24 +182,24 @@ describe('an object that gets no further', () => {
     const scene = context({ previous, now, generation });
     return conditionsOf(summary(retryable('AccessDenied', 'denied'), '', scene), scene);
   };
-  const typesOf = (conditions: readonly Condition[]): readonly string[] => conditions.map(({ type }) => type);
+  const namesOf = (conditions: readonly Condition[]): readonly string[] => conditions.map(({ type }) => type);
   const MINUTES = 60_000;
 
   test('is reconciling for five minutes, then stalled, and stays so while the reason is the same', () => {
     const first = failing([], NOW);
-    expect(typesOf(first)).toEqual(['Ready', 'Reconciling']);
+    expect(namesOf(first)).toEqual(['Ready', 'Reconciling']);
     const soon = failing(first, after(4 * MINUTES));
-    expect(typesOf(soon)).toEqual(['Ready', 'Reconciling']);
+    expect(namesOf(soon)).toEqual(['Ready', 'Reconciling']);
     const late = failing(soon, after(5 * MINUTES));
-    expect(typesOf(late)).toEqual(['Ready', 'Stalled']);
-    expect(typesOf(failing(late, after(60 * MINUTES)))).toEqual(['Ready', 'Stalled']);
+    expect(namesOf(late)).toEqual(['Ready', 'Stalled']);
+    expect(namesOf(failing(late, after(60 * MINUTES)))).toEqual(['Ready', 'Stalled']);
   });
 
   test('gets another five minutes for each generation', () => {
     const stalled = failing(failing([], NOW), after(6 * MINUTES));
     const changed = failing(stalled, after(7 * MINUTES), 2);
-    expect(typesOf(changed)).toEqual(['Ready', 'Reconciling']);
-    expect(typesOf(failing(changed, after(11 * MINUTES), 2))).toEqual(['Ready', 'Reconciling']);
-    expect(typesOf(failing(changed, after(12 * MINUTES), 2))).toEqual(['Ready', 'Stalled']);
+    expect(namesOf(changed)).toEqual(['Ready', 'Reconciling']);
+    expect(namesOf(failing(changed, after(11 * MINUTES), 2))).toEqual(['Ready', 'Reconciling']);
+    expect(namesOf(failing(changed, after(12 * MINUTES), 2))).toEqual(['Ready', 'Stalled']);
   });
 });

@@ -10,6 +10,9 @@ export interface ClusterConnection {
   readonly namespace: string;
 }
 
+/** Never the operator's, which marks what the operator owns. */
+const FIELD_MANAGER = 'kubectl-aws-identity';
+
 /** What client-node falls back to when it finds nothing at all. */
 const NO_KUBECONFIG = 'http://localhost:8080';
 
@@ -26,7 +29,11 @@ export function connectCluster({ context }: { readonly context?: string | undefi
     throw new Error('no kubeconfig: set KUBECONFIG to its path, or create ~/.kube/config');
   }
   const { namespace } = config.getContextObject(config.getCurrentContext()) ?? {};
-  return { kubernetes: kubernetesClient(config), server: cluster.server, namespace: namespace ?? 'default' };
+  return {
+    kubernetes: kubernetesClient(config, FIELD_MANAGER),
+    server: cluster.server,
+    namespace: namespace ?? 'default',
+  };
 }
 
 function loadKubeconfig(): KubeConfig {

@@ -1,31 +1,89 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
-const MAIN = fileURLToPath(new URL('../../dev/demo/main.ts', import.meta.url));
+const DEMO = fileURLToPath(new URL('../../dev/demo/main.ts', import.meta.url));
+const DEV = fileURLToPath(new URL('../../dev/main.ts', import.meta.url));
 
-async function run(...args: readonly string[]): Promise<{ readonly code: number | null; readonly output: string }> {
-  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+interface Ended {
+  readonly code: number | null;
+  readonly output: string;
+}
+
+/** Runs a script to its end. `interruptAt`: SIGINT is sent, twice as npm does, once the output contains this text. */
+async function run(script: string, args: readonly string[], interruptAt?: string): Promise<Ended> {
+  const child = spawn(process.execPath, [script, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
-  for (const stream of [child.stdout, child.stderr])
-    stream.on('data', (chunk: Buffer) => void (output += chunk.toString()));
+  let interrupted = false;
+  const receive = (chunk: Buffer): void => {
+    output += chunk.toString();
+    if (interrupted || interruptAt === undefined || !output.includes(interruptAt)) return;
+    interrupted = true;
+    child.kill('SIGINT');
+    setTimeout(() => child.kill('SIGINT'), 50);
+  };
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', receive);
   const { promise, resolve, reject } = Promise.withResolvers<number | null>();
   child.once('error', reject);
   child.once('close', resolve);
   return { code: await promise, output };
 }
 
-test('the demo tells its story to the end, and shows no token and no secret', async () => {
-  const { code, output } = await run('--verbose');
-  expect(output).toContain('The end');
-  expect(output.match(/^✓/gm)?.length).toBeGreaterThanOrEqual(14);
-  expect(output).not.toMatch(/eyJ[\w-]+\.eyJ/); // a JWT
-  expect(output).not.toMatch(/SecretAccessKey|AWS_SECRET/i);
-  expect(code).toBe(0);
+describe('npm run demo', () => {
+  test('tells its story to the end, and shows no token and no secret', async () => {
+    const { code, output } = await run(DEMO, ['--no-pause', '--verbose']);
+    expect(output).not.toContain('The story broke off');
+    expect(output.match(/^\d+\. .*$/gm)).toEqual([
+      '1. A cluster, an AWS account, and the operator between them',
+      '2. The platform team connects the cluster to an AWS account',
+      '3. A team asks for an identity',
+      '4. A pod starts',
+      '5. The token of the pod',
+      '6. The workload uses AWS',
+      '7. Somebody asks for too much',
+      '8. A role that belongs to somebody else',
+      '9. Somebody changes the role by hand',
+      '10. The team leaves',
+      '11. What it cost, and what to read next',
+    ]);
+    expect(output.match(/^✓/gm)?.length).toBeGreaterThanOrEqual(20);
+    expect(output).not.toMatch(/eyJ[\w-]{10,}/); // a JWT begins so
+    expect(output).not.toMatch(/SecretAccessKey|AWS_SECRET|ASIA[A-Z0-9]{12}|AKIA[A-Z0-9]{12}/i);
+    expect(output).not.toMatch(/(?<![\w/+=])[A-Za-z0-9/+]{40}(?![\w/+=])/); // 40 characters of base64: a secret key
+    expect(output).not.toContain('\u001b'); // no terminal, no colours
+    expect(code).toBe(0);
+  }, 600_000); // the first run builds the cluster
+
+  test('stops in order at Ctrl-C, and says nothing of a failure', async () => {
+    const { code, output } = await run(DEMO, ['--no-pause'], '4. A pod starts');
+    expect(output).toMatch(/\nstopping …\n$/);
+    expect(code).toBe(130);
+  });
+
+  test('stops at once at Ctrl-C while the cluster starts', async () => {
+    const { code, output } = await run(DEMO, [], 'starting etcd');
+    expect(output).toMatch(/\nstopped\n$/);
+    expect(code).toBe(130);
+  });
+
+  test.each([
+    { args: ['--help'], code: 0 },
+    { args: ['--hlep'], code: 1 },
+  ])('$args explains the options and ends with $code', async ({ args, code }) => {
+    const ended = await run(DEMO, args);
+    expect(ended.output).toContain('npm run demo -- [--no-pause]');
+    expect(ended.code).toBe(code);
+  });
 });
 
-test('the demo has a help text', async () => {
-  const { code, output } = await run('--help');
-  expect(output).toContain('npm run demo');
-  expect(code).toBe(0);
+describe('npm run dev', () => {
+  test('applies the samples, invites to try, follows the log, and stops at Ctrl-C with 0', async () => {
+    const { code, output } = await run(DEV, [], 'action=MarkBound');
+    expect(output).toMatch(/export KUBECONFIG=\S+\n/);
+    expect(output).toMatch(/export AWS_ENDPOINT_URL=http:\S+ AWS_REGION=/);
+    expect(output).toMatch(/export AWS_SECRET_ACCESS_KEY=\S+\n/);
+    expect(output).toMatch(/^ {2}\d\d:\d\d:\d\d info {2}analytics\/reports changed IAM role action=CreateRole/m);
+    expect(output).toMatch(/\nstopping …\n$/);
+    expect(code).toBe(0);
+  });
 });

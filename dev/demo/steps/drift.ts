@@ -74,5 +74,6 @@ async function secondLook({ stack, narrator }: Stage): Promise<readonly string[]
     writes.length === 0 && seen.filter((operation) => operation === SWEEP).length >= 2,
     seen,
   );
-  return seen.slice(0, seen.indexOf(SWEEP) + 1);
+  const first = seen.indexOf(SWEEP);
+  return seen.slice(first + 1, seen.indexOf(SWEEP, first + 1) + 1); // one whole period
 }

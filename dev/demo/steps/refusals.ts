@@ -20,8 +20,8 @@ export async function tooMuch(stage: Stage): Promise<void> {
   narrator.expect('nothing was written to AWS', writes.length === 0, writes);
 
   narrator.say('', 'Its pods would start without credentials. They do not start at all:');
-  await quietly(stack, `create serviceaccount greedy -n ${NAMESPACE}`);
-  narrator.command('kubectl create -f greedy-worker.yaml');
+  await kubectl(stage, `create serviceaccount greedy -n ${NAMESPACE}`);
+  narrator.command('kubectl create -f -   # the pod of chapter 4, with serviceAccountName: greedy');
   const denied = await until(
     () => quietly(stack, 'create -f -', podOf('greedy')).then(() => 'the pod was admitted', said),
     (text) => !text.includes('not found'), // the ServiceAccount is a moment old
@@ -29,7 +29,7 @@ export async function tooMuch(stage: Stage): Promise<void> {
   narrator.quote(denied);
   narrator.expect(
     'the pod is denied with the reason of its identity; a ReplicaSet or Job tries again',
-    denied.includes('federated-identity-pending-gate') && denied.includes('PolicyNotAllowed'),
+    denied.includes('denied request: AwsFederatedIdentity greedy') && denied.includes('PolicyNotAllowed'),
     denied,
   );
   await kubectl(stage, `delete afi/greedy -n ${NAMESPACE} --timeout=30s`);

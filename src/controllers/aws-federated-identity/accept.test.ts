@@ -89,6 +89,14 @@ describe('of all identities that name a ServiceAccount', () => {
     { name: 'the order of the list is nothing', identities: [old, young], expected: 'z' },
     { name: 'of equally old ones the lowest uid has it', identities: [twin, young], expected: 'a' },
     { name: 'the only one has it', identities: [twin], expected: 'b' },
+    {
+      name: 'of equally old ones, that which has a role already',
+      identities: [
+        identity({ metadata: { uid: 'a' } }),
+        identity({ metadata: { uid: 'b' }, status: { roleId: 'AROAEXAMPLE0000001' } }),
+      ],
+      expected: 'b',
+    },
     { name: 'none has it where there is none', identities: [], expected: undefined },
   ])('$name', ({ identities, expected }) => {
     expect(claimant(identities)?.metadata.uid).toBe(expected);

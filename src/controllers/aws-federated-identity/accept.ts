@@ -37,14 +37,14 @@ export function usableProvider(name: string, provider: AwsOidcProvider | undefin
 }
 
 /**
- * The identity that has the ServiceAccount: of all that name it, the oldest; of equally old ones, that with the lowest UID.
- * A younger one is refused, whatever the order in which they are looked at.
+ * The identity that has the ServiceAccount: of all that name it, the oldest. Creation times are whole seconds; of equally
+ * old ones it is that which has a role already, else that with the lowest UID. The others are refused.
  */
 export const claimant = (identities: readonly AwsFederatedIdentity[]): AwsFederatedIdentity | undefined =>
   identities.toSorted((a, b) => (seniority(a) < seniority(b) ? -1 : 1))[0];
 
-const seniority = ({ metadata: { creationTimestamp = '', uid = '' } }: AwsFederatedIdentity): string =>
-  `${creationTimestamp}/${uid}`;
+const seniority = ({ metadata: { creationTimestamp = '', uid = '' }, status }: AwsFederatedIdentity): string =>
+  `${creationTimestamp}/${status?.roleId === undefined ? 'new' : 'has'}/${uid}`;
 
 /** What the admission of an identity to its provider rests on, beside the two specs. */
 export interface Surroundings {
