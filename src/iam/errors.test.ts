@@ -67,7 +67,7 @@ describe('no answer', () => {
   });
 
   test('no credentials at all says how to give them, and nothing of the places that were searched', async () => {
-    const error = await classified(network({ name: 'CredentialsProviderError', message: '/root/.aws/credentials' }));
+    const error = await classified(network({ name: 'CredentialsProviderError', message: '/home/me/.aws/credentials' }));
     expect(error).toMatchObject({
       reason: 'CredentialsUnavailable',
       disposition: { kind: 'waiting', retryAfterMs: 30_000 },
