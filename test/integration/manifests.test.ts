@@ -147,8 +147,8 @@ test('the samples are accepted', async () => {
   await kubectl(['create', 'namespace', 'analytics']);
   const { stdout } = await kubectl(['apply', '--server-side', '--dry-run=server', '-k', join(CONFIG, 'samples')]);
   expect(stdout.trim().split('\n')).toEqual([
-    'awsfederatedidentity.federatedidentity.dev/reports serverside-applied (server dry run)',
     'awsoidcprovider.federatedidentity.dev/default serverside-applied (server dry run)',
+    'awsfederatedidentity.federatedidentity.dev/reports serverside-applied (server dry run)',
   ]);
 });
 
