@@ -50,7 +50,7 @@ async function told(stage: Stage): Promise<void> {
     () => quietly(stack, `${events} -o name`),
     (text) => text !== '',
   );
-  narrator.say('', 'And it is told, as an Event, a metric and a line of the log:');
+  narrator.say('', 'And it is told, as an Event and as a line of the log:');
   await kubectl(stage, `${events} \\\n    -o custom-columns=TYPE:.type,MESSAGE:.message`);
   const line = await until(
     async () => (await readableLog(stack)).findLast((text) => text.includes('repaired drift')),

@@ -46,7 +46,7 @@ export async function pod(stage: Stage, roleArn: string): Promise<Injected> {
   const valueOf = (wanted: string): string => env.find(({ name }) => name === wanted)?.value ?? '';
   narrator.expect('the pod carries the ARN of the role', valueOf('AWS_ROLE_ARN') === roleArn, env);
   narrator.expect(
-    'and a token for AWS, and for nothing else, which the kubelet mounts and renews',
+    'and a volume with a token for AWS and for nothing else, where the SDK looks for it',
     volume?.projected?.sources[0]?.serviceAccountToken?.audience === 'sts.amazonaws.com' &&
       valueOf('AWS_WEB_IDENTITY_TOKEN_FILE') === `${mount?.mountPath}/token`,
     added,

@@ -28,7 +28,7 @@ export async function tooMuch(stage: Stage): Promise<void> {
   );
   narrator.quote(denied);
   narrator.expect(
-    'the pod is denied with the reason of its identity; a ReplicaSet or Job tries again',
+    'the pod is denied, with the reason of its identity and the next step',
     denied.includes('denied request: AwsFederatedIdentity greedy') && denied.includes('PolicyNotAllowed'),
     denied,
   );

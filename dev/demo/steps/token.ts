@@ -21,7 +21,7 @@ export async function token({ stack, narrator }: Stage): Promise<string> {
   const pod = claims['kubernetes.io'].pod?.name ?? '';
   narrator.show(`iss: ${claims.iss}\nsub: ${claims.sub}\naud: ${claims.aud.join(', ')}\npod: ${pod}`);
   narrator.expect(
-    'issuer, ServiceAccount and audience are those that the role trusts; the token ends with its pod',
+    'issuer, ServiceAccount and audience are those that the role trusts; it is bound to the pod',
     claims.iss === stack.cluster.issuer &&
       claims.sub === `system:serviceaccount:${NAMESPACE}:reports` &&
       claims.aud.join() === 'sts.amazonaws.com' &&
