@@ -70,7 +70,7 @@ async function summary(
     [
       `create one identity   ${created.length} IAM calls: ${created.join(', ')}`,
       `repair two changes    ${repairs.length} writes: ${repairs.join(', ')}`,
-      `look at all roles     ${quietSweep.length} reads, 0 writes: ${quietSweep.join(', ')}`,
+      `look again            0 writes, ${quietSweep.length} reads for all roles together`,
       `the whole story       ${all} IAM calls, ${operatorWrites(stack).length} of them writes`,
     ].join('\n'),
   );

@@ -1,6 +1,6 @@
 import { KubeConfig } from '@kubernetes/client-node';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { json } from 'node:stream/consumers';
 import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
@@ -20,13 +20,14 @@ const spec = { ...record, acquireTime: '2026-01-02T03:04:05.678000Z', renewTime:
 /** An API server that answers every request with `status`, and with the body it got or the Lease of above. */
 async function setup(status: number) {
   const requests: { method: string | undefined; url: string | undefined; body: unknown }[] = [];
-  const server = createServer(async (request, response) => {
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const body =
       request.method === 'GET' ? { metadata: { name: 'operator', resourceVersion: '7' }, spec } : await json(request);
     requests.push({ method: request.method, url: request.url, body });
     if (status === 0) return;
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
-  });
+  };
+  const server = createServer((request, response) => void answer(request, response));
   await once(server.listen(0, '127.0.0.1'), 'listening');
   onTestFinished(() => {
     server.closeAllConnections();
