@@ -14,6 +14,18 @@ export interface ConditionContext {
   readonly now: Date;
 }
 
+interface Conditioned {
+  readonly metadata: { readonly generation?: number | undefined };
+  readonly status?: { readonly conditions?: readonly Condition[] | undefined };
+}
+
+/** What the conditions of an object of ours rest on now. */
+export const contextOf = ({ metadata: { generation = 0 }, status }: Conditioned, now: Date): ConditionContext => ({
+  previous: status?.conditions ?? [],
+  generation,
+  now,
+});
+
 /** What became of one step of a reconcile; each step is a condition type. */
 export type StepResult =
   | { readonly kind: 'done'; readonly message: string; readonly reason?: Reason }
@@ -93,6 +105,15 @@ function lacksProgress(reason: Reason, { previous, generation, now }: ConditionC
   if (stalled !== undefined) return stalled.reason === reason;
   const reconciling = ofThisGeneration.find(({ type }) => type === 'Reconciling');
   return reconciling !== undefined && now.getTime() - Date.parse(reconciling.lastTransitionTime) >= PATIENCE_MS;
+}
+
+/** Deletion goes on: Ready=False, and what it waits for, or else `message`. */
+export function deletion(failure: ReconcileError | undefined, message: string): readonly ConditionUpdate[] {
+  const cause = { reason: failure?.reason ?? 'Deleting', message: failure?.message ?? message } as const;
+  return [
+    { type: 'Ready', status: 'False', ...cause },
+    { type: 'Reconciling', status: 'True', ...cause },
+  ];
 }
 
 const MAX_MESSAGE = 1024;

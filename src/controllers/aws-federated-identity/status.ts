@@ -4,6 +4,8 @@ import {
   conditionsOf,
   type ConditionContext,
   type ConditionUpdate,
+  contextOf,
+  deletion,
   isOutageOf,
   stepCondition,
   summary,
@@ -76,21 +78,9 @@ export function deletingStatus(
   now: Date,
 ): AwsFederatedIdentityStatus {
   const context = contextOf(identity, now);
-  const { failure } = progress;
-  const reason = failure?.reason ?? 'Deleting';
-  const message = failure?.message ?? 'The role and what belongs to it are being deleted.';
-  const updates: readonly ConditionUpdate[] = [
-    { type: 'Ready', status: 'False', reason, message },
-    { type: 'Reconciling', status: 'True', reason, message },
-  ];
+  const updates = deletion(progress.failure, 'The role and what belongs to it are being deleted.');
   return { ...identity.status, observedGeneration: context.generation, conditions: conditionsOf(updates, context) };
 }
-
-const contextOf = ({ metadata: { generation = 0 }, status }: AwsFederatedIdentity, now: Date): ConditionContext => ({
-  previous: status?.conditions ?? [],
-  generation,
-  now,
-});
 
 function conditionUpdates(
   progress: Progress<Step>,

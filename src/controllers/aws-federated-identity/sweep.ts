@@ -1,5 +1,4 @@
 import type { Logger } from 'pino';
-import { AwsOidcProviderSpec } from '../../crds/aws-oidc-provider.ts';
 import { requireAccount } from '../../iam/account.ts';
 import type { RoleName } from '../../iam/arn.ts';
 import type { Role } from '../../iam/roles.ts';
@@ -56,7 +55,7 @@ async function sweep(
   signal: AbortSignal,
 ): Promise<void> {
   const { accounts, knownRoles, now, enqueue } = dependencies;
-  const spec = AwsOidcProviderSpec.parse(provider.spec);
+  const { spec } = provider;
   const candidates = candidatesOf(dependencies, provider);
   if (candidates.length === 0) return;
   const account = accounts.of(spec);

@@ -1,13 +1,7 @@
 import type { AwsOidcProviderStatus } from '../../crds/aws-oidc-provider.ts';
 import type { IssuerUrl, OidcProviderArn } from '../../iam/arn.ts';
 import type { Caller } from '../../iam/account.ts';
-import {
-  conditionsOf,
-  type ConditionContext,
-  type ConditionUpdate,
-  stepCondition,
-  summary,
-} from '../../kube/conditions.ts';
+import { conditionsOf, contextOf, deletion, stepCondition, summary } from '../../kube/conditions.ts';
 import type { AwsOidcProvider } from '../../kube/kinds.ts';
 import type { Progress } from '../../kube/progress.ts';
 
@@ -58,18 +52,6 @@ export function deletingStatus(
   now: Date,
 ): AwsOidcProviderStatus {
   const context = contextOf(provider, now);
-  const { failure } = progress;
-  const reason = failure?.reason ?? 'Deleting';
-  const message = failure?.message ?? 'The OIDC provider is being deleted.';
-  const updates: readonly ConditionUpdate[] = [
-    { type: 'Ready', status: 'False', reason, message },
-    { type: 'Reconciling', status: 'True', reason, message },
-  ];
+  const updates = deletion(progress.failure, 'The OIDC provider is being deleted.');
   return { ...provider.status, observedGeneration: context.generation, conditions: conditionsOf(updates, context) };
 }
-
-const contextOf = ({ metadata: { generation = 0 }, status }: AwsOidcProvider, now: Date): ConditionContext => ({
-  previous: status?.conditions ?? [],
-  generation,
-  now,
-});
