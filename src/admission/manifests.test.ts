@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { admissionFiles, admissionManifests } from './manifests.ts';
 import { type AdmissionOptions, defaultAdmissionOptions } from './options.ts';
-import type { AdmissionObject } from './policy-object.ts';
+import type { AdmissionObject } from './policy/policy-object.ts';
 
 const objects = admissionManifests(defaultAdmissionOptions);
 const policies = objects.filter((object) => 'matchConstraints' in object.spec);

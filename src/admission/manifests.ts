@@ -1,11 +1,11 @@
-import { boundLabelPolicy } from './bound-label-policy.ts';
-import { injectionPolicy } from './injection-policy.ts';
+import { boundLabelPolicy } from './policy/bound-label.ts';
+import { injectionPolicy } from './policy/injection.ts';
 import type { AdmissionOptions } from './options.ts';
-import { pendingGate } from './pending-gate.ts';
-import type { AdmissionObject } from './policy-object.ts';
-import { tableGate } from './table-gate.ts';
-import { tableGuard } from './table-guard.ts';
-import { tokenAudiencePolicy } from './token-audience-policy.ts';
+import { pendingGate } from './policy/pending-gate.ts';
+import type { AdmissionObject } from './policy/policy-object.ts';
+import { tableGate } from './policy/table-gate.ts';
+import { tableGuard } from './policy/table-guard.ts';
+import { tokenAudiencePolicy } from './policy/token-audience.ts';
 
 /** The files of `config/admission/policy` (names without `.yaml`, in alphabetical order) and the objects in each. */
 export function admissionFiles(options: AdmissionOptions): ReadonlyMap<string, readonly AdmissionObject[]> {

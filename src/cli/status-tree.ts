@@ -1,7 +1,7 @@
 import type { Condition } from '../crds/condition.ts';
 import type { AwsFederatedIdentity, AwsOidcProvider } from '../kube/kinds.ts';
 import type { KubernetesResource } from '../kube/resource.ts';
-import { TOKEN_VOLUME } from '../admission/container.ts';
+import { TOKEN_VOLUME } from '../admission/policy/container.ts';
 
 /** How an object is doing; `hidden` when its reader has no right to see it. */
 export type State = 'ready' | 'progressing' | 'failed' | 'suspended' | 'hidden';

@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { inject, vi } from 'vitest';
 import { admissionManifests } from '../../src/admission/manifests.ts';
 import { type AdmissionOptions, defaultAdmissionOptions, operatorUsername } from '../../src/admission/options.ts';
-import type { AdmissionObject } from '../../src/admission/policy-object.ts';
+import type { AdmissionObject } from '../../src/admission/policy/policy-object.ts';
 import { TABLE_NAME } from '../../src/kube/injection-table.ts';
 import { tableData } from './admission-cases.ts';
 import { type Pod, pod } from './admission-pods.ts';

@@ -1,6 +1,6 @@
-import { CONFIG_MAPS, TABLE_NAME } from '../kube/injection-table.ts';
+import { CONFIG_MAPS, TABLE_NAME } from '../../kube/injection-table.ts';
 import { cel } from './cel.ts';
-import { type AdmissionOptions, operatorUsername } from './options.ts';
+import { type AdmissionOptions, operatorUsername } from '../options.ts';
 import { type AdmissionObject, named, outsideExcludedNamespaces, validatingPolicy } from './policy-object.ts';
 
 // They empty namespaces that are being deleted and collect what has no owner left. The last name is theirs where the

@@ -1,5 +1,5 @@
 import { type Cel, cel, code, exists } from './cel.ts';
-import type { AdmissionOptions } from './options.ts';
+import type { AdmissionOptions } from '../options.ts';
 import { podAnnotations } from './pod.ts';
 import { named, type NamedExpression } from './policy-object.ts';
 

@@ -1,5 +1,5 @@
 import type { Cel } from './cel.ts';
-import { type AdmissionOptions, excludedNamespaces } from './options.ts';
+import { type AdmissionOptions, excludedNamespaces } from '../options.ts';
 
 /** The part of admissionregistration.k8s.io/v1 that these policies use; field names are Kubernetes' own. */
 export interface Metadata {

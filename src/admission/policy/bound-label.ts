@@ -1,7 +1,7 @@
-import { AwsFederatedIdentityKind } from '../crds/aws-federated-identity.ts';
-import { GROUP } from '../crds/manifest.ts';
+import { AwsFederatedIdentityKind } from '../../crds/aws-federated-identity.ts';
+import { GROUP } from '../../crds/manifest.ts';
 import { type Cel, cel, conditional } from './cel.ts';
-import { type AdmissionOptions, operatorUsername } from './options.ts';
+import { type AdmissionOptions, operatorUsername } from '../options.ts';
 import { type AdmissionObject, named, validatingPolicy } from './policy-object.ts';
 
 /** On an AwsFederatedIdentity: the injection table says the right thing about its ServiceAccount. Lifts the pending gate. */

@@ -1,7 +1,7 @@
-import { TABLE_NAME } from '../kube/injection-table.ts';
+import { TABLE_NAME } from '../../kube/injection-table.ts';
 import { and, type Cel, cel, code, concat, conditional, exists, not, or, patchAdd, typed } from './cel.ts';
 import { mountsToken, setsOneOf, skippedContainers, TOKEN_VOLUME } from './container.ts';
-import type { AdmissionOptions } from './options.ts';
+import type { AdmissionOptions } from '../options.ts';
 import { eligiblePod, entryWords, injectableInTable, injectionTable, podAnnotations } from './pod.ts';
 import { type AdmissionObject, mutatingPolicy, named, type NamedExpression, podCreations } from './policy-object.ts';
 

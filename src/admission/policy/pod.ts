@@ -1,5 +1,5 @@
-import { GROUP } from '../crds/manifest.ts';
-import { CONFIG_MAPS, TABLE_NAME } from '../kube/injection-table.ts';
+import { GROUP } from '../../crds/manifest.ts';
+import { CONFIG_MAPS, TABLE_NAME } from '../../kube/injection-table.ts';
 import { and, type Cel, cel, code, conditional, fieldOr, not } from './cel.ts';
 import { named, type NamedExpression, type ParamKind, type ParamRef } from './policy-object.ts';
 

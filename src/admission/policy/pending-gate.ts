@@ -1,8 +1,8 @@
-import { AwsFederatedIdentityKind } from '../crds/aws-federated-identity.ts';
-import { API_VERSION } from '../crds/manifest.ts';
-import { BOUND_LABEL } from './bound-label-policy.ts';
+import { AwsFederatedIdentityKind } from '../../crds/aws-federated-identity.ts';
+import { API_VERSION } from '../../crds/manifest.ts';
+import { BOUND_LABEL } from './bound-label.ts';
 import { type Cel, cel, code, conditional } from './cel.ts';
-import type { AdmissionOptions } from './options.ts';
+import type { AdmissionOptions } from '../options.ts';
 import { eligiblePod, serviceAccountName, waitingPods } from './pod.ts';
 import { type AdmissionObject, named, podCreations, validatingPolicy } from './policy-object.ts';
 

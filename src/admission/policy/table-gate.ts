@@ -1,7 +1,7 @@
-import { TABLE_NAME } from '../kube/injection-table.ts';
+import { TABLE_NAME } from '../../kube/injection-table.ts';
 import { and, cel, code, fieldOr, not } from './cel.ts';
 import { mountsToken, setsOneOf, skippedContainers } from './container.ts';
-import type { AdmissionOptions } from './options.ts';
+import type { AdmissionOptions } from '../options.ts';
 import {
   eligiblePod,
   entryWords,

@@ -1,5 +1,5 @@
 import { and, cel, code, fieldOr } from './cel.ts';
-import { type AdmissionOptions, operatorUsername } from './options.ts';
+import { type AdmissionOptions, operatorUsername } from '../options.ts';
 import { type AdmissionObject, named, validatingPolicy } from './policy-object.ts';
 
 /**
