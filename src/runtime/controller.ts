@@ -4,15 +4,17 @@ import { abortable, sleep } from './abort.ts';
 import { exponentialBackoff } from './backoff.ts';
 import { errorFields } from './error-fields.ts';
 import type { ControllerObserver, Metrics, ReconcileOutcome } from './metrics.ts';
+import type { Priority } from './fair-line.ts';
 import type { Change, ObjectStore, StoredObject } from './object-store.ts';
-import { type Reconcile, type Request, type RequestKey, requestKey, toRequest } from './reconciler.ts';
+import { type Reconcile, type Request, type RequestKey, requestKey, toRequest, type Wake } from './reconciler.ts';
+import { Spacing } from './spacing.ts';
 import { WorkQueue } from './work-queue.ts';
 
 /** A store whose changes wake the controller. */
 export interface Source<T extends StoredObject> {
   readonly store: Pick<ObjectStore<T>, 'synced' | 'follow'>;
-  /** The requests that a change concerns; must be quick, and is called with `added` for all that exists at the start. */
-  toRequests(change: Change<T>): Iterable<Request>;
+  /** The objects that a change concerns; must be quick, and is called with `added` for all that exists at the start. */
+  toRequests(change: Change<T>): Iterable<Wake>;
 }
 
 export interface ControllerOptions<Kinds extends readonly StoredObject[]> {
@@ -33,7 +35,7 @@ export interface Controller extends AsyncDisposable {
   /** Resolves, never rejects, when no worker runs any more. */
   readonly ended: Promise<void>;
   /** Wakes an object for a reason that no store knows. */
-  enqueue(request: Request): void;
+  enqueue(request: Request, priority?: Priority): void;
 }
 
 /** What one worker needs. */
@@ -46,6 +48,8 @@ interface Loop extends Pick<ControllerOptions<readonly []>, 'name' | 'reconcile'
 }
 
 const HOUR_MS = 3_600_000;
+/** A spec that flaps is carried out three times at once, and then once in five seconds. */
+const SPEC_CHANGES = { burst: 3, intervalMs: 5_000 };
 
 /**
  * Waits for the stores, adds all their objects, then reconciles what changes. Abort of `signal` (lost leadership)
@@ -82,7 +86,7 @@ export function startController<const Kinds extends readonly StoredObject[]>(
   const ended = run();
   return {
     ended,
-    enqueue: (request) => queue.add(requestKey(request)),
+    enqueue: (request, priority) => queue.add(requestKey(request), priority),
     [Symbol.asyncDispose]: async () => {
       close();
       const done = new AbortController();
@@ -102,11 +106,21 @@ async function follow(
   // Mappings look into each other's stores, so none is asked before all are complete.
   // After an abort the queue is closed, and what follows has no effect.
   await abortable(Promise.all(sources.map(({ store }) => store.synced)), signal).catch(() => {});
+  const spacing = new Spacing<RequestKey>(SPEC_CHANGES);
+  const wake = ({ isSpecChange = false, priority, ...request }: Wake, usual: Priority): void => {
+    const key = requestKey(request);
+    const waitMs = isSpecChange ? spacing.wait(key, performance.now()) : 0;
+    if (waitMs === 0) queue.add(key, priority ?? usual);
+    else queue.addAfter(key, waitMs, priority ?? usual);
+  };
+  let isStart = true;
   const stops = sources.map((source) =>
     source.store.follow((change) => {
-      for (const request of source.toRequests(change)) queue.add(requestKey(request));
+      const usual = isStart ? 'background' : change.type === 'added' ? 'new' : 'change';
+      for (const request of source.toRequests(change)) wake(request, usual);
     }),
   );
+  isStart = false;
   return () => stops.forEach((stop) => stop());
 }
 
@@ -154,7 +168,7 @@ function afterFailure(loop: Loop, key: RequestKey, error: ReconcileError, log: L
     case 'waiting':
       log.info({ err, reason, retryInMs: disposition.retryAfterMs }, 'reconcile waits');
       queue.forget(key);
-      queue.addAfter(key, disposition.retryAfterMs);
+      queue.addAfter(key, disposition.retryAfterMs, 'new'); // somebody may wait for it
       return 'requeue_after';
     case 'terminal':
       log.error({ err, reason }, 'reconcile cannot succeed until something changes');

@@ -1,5 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { QueueObserver } from './work-queue.ts';
+import type { QueueObserver, QueueState } from './work-queue.ts';
 
 /** How a reconcile ended, in controller-runtime's words plus `terminal`. */
 export type ReconcileOutcome = 'success' | 'error' | 'requeue_after' | 'terminal';
@@ -74,10 +74,39 @@ function queueMetrics(registers: Registry[]): Metrics['queue'] {
     help: 'How long a key waited for a worker.',
     buckets: [0.001, 0.01, 0.1, 1, 10, 100, 1000],
   });
+  const states = queueStates(registers);
   return (name) => ({
+    follow: (state) => void states.set(name, state),
     added: () => adds.inc({ name }),
     taken: (seconds) => waited.observe({ name }, seconds),
     retried: () => retries.inc({ name }),
     depth: (keys) => depth.set({ name }, keys),
   });
+}
+
+/** A queue that does not move shows here: its oldest key waits longer and longer, or its workers never end. */
+function queueStates(registers: Registry[]): Map<string, () => QueueState> {
+  const states = new Map<string, () => QueueState>();
+  const gauge = (name: string, help: string, read: (state: QueueState) => number): Gauge =>
+    new Gauge({
+      name,
+      help,
+      labelNames: ['name'],
+      registers,
+      collect() {
+        for (const [queue, state] of states) this.set({ name: queue }, read(state()));
+      },
+    });
+  gauge('workqueue_oldest_wait_seconds', 'How long the key that waits longest has waited.', (s) => s.oldestWaitSeconds);
+  gauge(
+    'workqueue_longest_running_processor_seconds',
+    'How long the longest reconcile runs.',
+    (s) => s.longestRunSeconds,
+  );
+  gauge(
+    'workqueue_unfinished_work_seconds',
+    'How long all reconciles in flight run, summed.',
+    (s) => s.unfinishedSeconds,
+  );
+  return states;
 }

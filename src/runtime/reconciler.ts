@@ -1,10 +1,19 @@
 import type { Logger } from 'pino';
+import type { Priority } from './fair-line.ts';
 
 /** The name of an object, and nothing else: a reconciler reads the object itself from a store. */
 export interface Request {
   /** Missing for cluster-scoped kinds. */
   readonly namespace?: string | undefined;
   readonly name: string;
+}
+
+/** Why an object should be looked at. */
+export interface Wake extends Request {
+  /** Default: `change`, for objects that are new to the store `new`, and for those that it had at the start `background`. */
+  readonly priority?: Priority;
+  /** Somebody changed the object's spec: such wakes of one object are spaced out, as each may mean writes. */
+  readonly isSpecChange?: boolean;
 }
 
 export interface Result {

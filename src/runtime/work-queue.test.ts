@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { type QueueObserver, WorkQueue } from './work-queue.ts';
+import { type QueueObserver, type QueueState, WorkQueue } from './work-queue.ts';
 
 describe('WorkQueue', () => {
   beforeEach(() => void vi.useFakeTimers());
@@ -95,6 +95,7 @@ describe('WorkQueue', () => {
       taken: (seconds) => void heard.push(`taken ${seconds}`),
       retried: () => void heard.push('retried'),
       depth: (keys) => void heard.push(`depth ${keys}`),
+      follow: () => {},
     };
     using queue = new WorkQueue<string>(() => 10, observer);
     queue.add('a');
@@ -103,6 +104,53 @@ describe('WorkQueue', () => {
     await queue.take();
     queue.retry('a');
     expect(heard).toEqual(['added', 'depth 1', 'taken 2', 'depth 0', 'retried']);
+  });
+
+  test('an add that is more urgent moves a key that waits, and one that is worked on', async () => {
+    using queue = new WorkQueue<string>(() => 10);
+    queue.add('a/running', 'background');
+    await queue.take();
+    queue.add('a/running', 'background');
+    queue.add('a/running', 'change');
+    queue.add('a/first', 'new');
+    queue.add('a/second', 'background');
+    queue.add('a/second', 'change');
+    queue.done('a/running');
+    expect([await queue.take(), await queue.take(), await queue.take()]).toEqual(['a/second', 'a/running', 'a/first']);
+  });
+
+  test('an object that fails again and again is tried when nothing else is to be done', async () => {
+    using queue = new WorkQueue<string>(() => 10);
+    for (let failure = 0; failure < 4; failure += 1) {
+      queue.retry('a/poison');
+      vi.advanceTimersByTime(10);
+      // oxlint-disable-next-line no-await-in-loop -- one failure after the other
+      if (failure < 3) queue.done((await queue.take()) ?? '');
+    }
+    queue.add('b/new', 'new');
+    expect(await queue.take()).toBe('b/new');
+  });
+
+  test('tells how long the oldest key waits and how long work takes', async () => {
+    let state: () => QueueState = () => ({ oldestWaitSeconds: -1, longestRunSeconds: -1, unfinishedSeconds: -1 });
+    const nothing = (): void => {};
+    const follow: QueueObserver['follow'] = (given) => void (state = given);
+    using queue = new WorkQueue<string>(() => 10, {
+      added: nothing,
+      taken: nothing,
+      retried: nothing,
+      depth: nothing,
+      follow,
+    });
+    expect(state()).toEqual({ oldestWaitSeconds: 0, longestRunSeconds: 0, unfinishedSeconds: 0 });
+    queue.add('a/1');
+    await queue.take();
+    vi.advanceTimersByTime(1000);
+    queue.add('a/2');
+    await queue.take();
+    queue.add('a/3');
+    vi.advanceTimersByTime(2000);
+    expect(state()).toEqual({ oldestWaitSeconds: 2, longestRunSeconds: 3, unfinishedSeconds: 5 });
   });
 
   test('under any sequence no key is worked on twice at once and no add is lost', async () => {

@@ -5,6 +5,7 @@ import { type KubernetesResource, nameOf, type ObjectName } from '../../kube/res
 import type { Source } from '../../runtime/controller.ts';
 import type { Change, ObjectStore } from '../../runtime/object-store.ts';
 import { needsReconcile } from '../../runtime/predicates.ts';
+import type { Wake } from '../../runtime/reconciler.ts';
 
 /** The indexes of the identity store: by which values identities are found. */
 export const IDENTITY_INDEXES = {
@@ -41,12 +42,14 @@ export function identityWatches({
         if (!needsReconcile(change)) return [];
         const { namespace } = change.object.metadata;
         const rivals = by('serviceAccount', `${namespace}/${change.object.spec.serviceAccount.name}`);
-        return change.type === 'deleted' ? rivals : [nameOf(change.object)];
+        if (change.type === 'deleted') return rivals;
+        return [{ ...nameOf(change.object), isSpecChange: change.type === 'updated' && hasNewSpec(change) }];
       },
     },
     {
       store: providers,
-      toRequests: (change) => (changesUse(change) ? by('provider', change.object.metadata.name ?? '') : []),
+      // One provider can have thousands of identities: nobody's own change waits behind them.
+      toRequests: (change) => (changesUse(change) ? by('provider', change.object.metadata.name ?? '').map(asNew) : []),
     },
     {
       store: serviceAccounts,
@@ -67,6 +70,8 @@ export const sweepWatches = ({ providers }: Pick<IdentityStores, 'providers'>): 
   { store: providers, toRequests: (change) => (changesUse(change) ? [nameOf(change.object)] : []) },
 ];
 
+const asNew = (name: ObjectName): Wake => ({ ...name, priority: 'new' });
+
 /** A provider tells by its status whether it can be used; its count of identities must not wake them all. */
 const changesUse = (change: Change<AwsOidcProvider>): boolean =>
   change.type !== 'updated' || !isDeepStrictEqual(useOf(change.object), useOf(change.previous));
@@ -75,6 +80,9 @@ function useOf({ metadata: { generation, deletionTimestamp }, status }: AwsOidcP
   const ready = status?.conditions?.find(({ type }) => type === 'Ready');
   return [generation, deletionTimestamp, status?.arn, status?.issuer, ready?.status, ready?.observedGeneration];
 }
+
+const hasNewSpec = ({ object, previous }: Extract<Change<AwsFederatedIdentity>, { type: 'updated' }>): boolean =>
+  object.metadata.generation !== previous.metadata.generation && object.metadata.deletionTimestamp === undefined;
 
 /** The ServiceAccounts whose entry in a table changed. */
 function changedEntries(change: Change<InjectionTable>): readonly string[] {
