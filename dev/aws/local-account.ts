@@ -23,10 +23,11 @@ export interface LocalAccount {
   createUser(name: string, policyDocument: PolicyInput): AccessKey;
   /** Makes a customer managed policy and gives back its ARN. */
   createPolicy(name: string, document: PolicyInput, options?: { readonly path?: string }): Promise<string>;
-  /** Makes a bucket; `policy` is its bucket policy (also for anonymous readers). */
+  /** Makes a bucket, by default in eu-west-1, where all clients here are; `policy` is its bucket policy (also for anonymous readers). */
   createBucket(name: string, options?: { readonly region?: string; readonly policy?: PolicyInput }): void;
   putObject(bucket: string, key: string, body: string | Buffer, headers?: Readonly<Record<string, string>>): void;
   getObject(bucket: string, key: string): StoredObject | undefined;
+  deleteObject(bucket: string, key: string): void;
   roles(): readonly Role[];
   role(name: string): Role | undefined;
   providers(): readonly OidcProvider[];
@@ -66,7 +67,7 @@ export function localAccount(account: AccountState, services: Services): LocalAc
       await performAsRoot('CreatePolicy', { PolicyName: name, Path: path, PolicyDocument: asJson(document) });
       return `arn:${world.partition}:iam::${account.id}:policy${path}${name}`;
     },
-    createBucket(name, { region = 'us-east-1', policy } = {}) {
+    createBucket(name, { region = 'eu-west-1', policy } = {}) {
       if (world.buckets.has(name)) throw new AwsError('BucketAlreadyExists', 409, `bucket ${name} exists`);
       const document = policy === undefined ? undefined : asJson(policy);
       const createDate = world.now();
@@ -78,6 +79,7 @@ export function localAccount(account: AccountState, services: Services): LocalAc
       bucket.objects.set(key, storedObject(Buffer.from(body), headers, world.now()));
     },
     getObject: (bucketName, key) => world.buckets.get(bucketName)?.objects.get(key),
+    deleteObject: (bucketName, key) => void world.buckets.get(bucketName)?.objects.delete(key),
     roles: () => account.roles.values(),
     role: (name) => account.roles.get(name.toLowerCase()),
     providers: () => account.providers.values(),

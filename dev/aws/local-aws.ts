@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { CallLog } from './calls.ts';
 import { toAwsError } from './errors.ts';
@@ -21,14 +22,26 @@ export interface LocalAwsOptions {
   readonly now?: () => Date;
   /** Default: a free port of 127.0.0.1. */
   readonly listen?: { readonly host?: string; readonly port?: number };
+  /** Serves S3 by HTTPS too, under the names of its buckets, as an issuer that STS finds there. */
+  readonly https?: HttpsOptions;
   /** For the `probability` of faults. */
   readonly random?: () => number;
+}
+
+interface HttpsOptions {
+  /** PEM, for all of `hosts`. */
+  readonly certificate: string;
+  readonly key: string;
+  /** Hosts that STS finds here, `*.s3.eu-west-1.amazonaws.com` for example. */
+  readonly hosts: readonly string[];
 }
 
 /** A stand-in for AWS in this process: IAM, STS and some S3 behind one HTTP endpoint. */
 export interface LocalAws extends AsyncDisposable {
   /** `http://<host>:<port>`, for the SDKs' `endpoint` or `AWS_ENDPOINT_URL`. */
   readonly endpoint: string;
+  /** Where HTTPS is served, if a certificate was given. */
+  readonly https: { readonly address: string; readonly port: number } | undefined;
   readonly partition: string;
   readonly calls: CallLog;
   readonly faults: Faults;
@@ -43,17 +56,28 @@ const DEFAULT_ACCOUNT = '111122223333';
 export async function startLocalAws(options: LocalAwsOptions): Promise<LocalAws> {
   const { accounts = [DEFAULT_ACCOUNT], partition = 'aws', issuers, now = () => new Date() } = options;
   const world = createWorld(partition, accounts, now);
+  const onRequest = (incoming: IncomingMessage, outgoing: ServerResponse): void =>
+    void serve(services, incoming, outgoing);
+  const host = options.listen?.host ?? '127.0.0.1';
+  const server = createServer(onRequest);
+  const { port } = await listen(server, host, options.listen?.port ?? 0);
+  const secure =
+    options.https && createHttpsServer({ cert: options.https.certificate, key: options.https.key }, onRequest);
+  const https = secure && { address: host, port: (await listen(secure, host, 0)).port };
+  const here = https && Object.fromEntries((options.https?.hosts ?? []).map((name) => [name, https]));
   const services: Services = {
     world,
     calls: new CallLog(),
     faults: new Faults(options.random ?? Math.random),
-    issuers: new Issuers(issuers, now),
+    issuers: new Issuers({ ...issuers, resolve: { ...here, ...issuers.resolve } }, now),
   };
-  const server = createServer((incoming, outgoing) => void serve(services, incoming, outgoing));
-  const host = options.listen?.host ?? '127.0.0.1';
-  const { port } = await listen(server, host, options.listen?.port ?? 0);
+  const closeAll = async (): Promise<void> => {
+    await close(server);
+    if (secure !== undefined) await close(secure);
+  };
   return {
     endpoint: `http://${host}:${port}`,
+    https,
     partition,
     calls: services.calls,
     faults: services.faults,
@@ -62,8 +86,8 @@ export async function startLocalAws(options: LocalAwsOptions): Promise<LocalAws>
       if (state === undefined) throw new Error(`local AWS has no account ${id}; it has ${accounts.join(', ')}`);
       return localAccount(state, services);
     },
-    close: () => close(server),
-    [Symbol.asyncDispose]: () => close(server),
+    close: closeAll,
+    [Symbol.asyncDispose]: closeAll,
   };
 }
 

@@ -1,54 +1,36 @@
-/** The least that the operator's AWS principal needs: writes roles under one path and OIDC providers, reads roles, and nothing else. */
-export const operatorPolicy = (account: string): Readonly<Record<string, unknown>> => ({
-  Version: '2012-10-17',
-  Statement: [
+import { policyOf } from '../../src/cli/policy.ts';
+import { AwsOidcProviderSpec } from '../../src/crds/aws-oidc-provider.ts';
+import { IssuerUrl, Partition, RoleArn } from '../../src/iam/arn.ts';
+import type { PolicyDocument } from '../../src/iam/policy-document.ts';
+
+export interface OperatorPolicyInput {
+  readonly accountId: string;
+  /** UID of the namespace kube-system. */
+  readonly cluster: string;
+  readonly issuer: string;
+  /** Further fields of the spec, or other ones. */
+  readonly spec?: object;
+}
+
+/**
+ * The policy that `kubectl aws-identity policy` prints, for a provider whose guardrails allow all that tests and the demo
+ * ask for: any managed policy, inline policies, no forced boundary, roles under /federated/, an OIDC provider that goes.
+ */
+export const operatorPolicy = ({ accountId, cluster, issuer, spec = {} }: OperatorPolicyInput): PolicyDocument =>
+  policyOf(
     {
-      Sid: 'Roles',
-      Effect: 'Allow',
-      Action: [
-        'iam:CreateRole',
-        'iam:DeleteRole',
-        'iam:UpdateRole',
-        'iam:UpdateAssumeRolePolicy',
-        'iam:TagRole',
-        'iam:UntagRole',
-        'iam:PutRolePermissionsBoundary',
-        'iam:DeleteRolePermissionsBoundary',
-        'iam:AttachRolePolicy',
-        'iam:DetachRolePolicy',
-        'iam:PutRolePolicy',
-        'iam:DeleteRolePolicy',
-      ],
-      Resource: `arn:aws:iam::${account}:role/federated/*`,
+      name: 'default',
+      uid: undefined,
+      spec: AwsOidcProviderSpec.parse({
+        accountId,
+        region: 'eu-west-1',
+        deletionPolicy: 'Delete',
+        guardrails: { managedPolicyArns: ['*'], inlinePolicies: 'Allow', adoption: 'Allow', rolePath: '/federated/' },
+        ...spec,
+      }),
+      issuer: IssuerUrl.parse(issuer),
+      cluster,
+      partition: Partition.parse('aws'),
     },
-    {
-      // Not limited to the path: IAM knows no path for a role that does not exist, and would answer AccessDenied for it.
-      Sid: 'Read',
-      Effect: 'Allow',
-      Action: [
-        'iam:GetRole',
-        'iam:ListAttachedRolePolicies',
-        'iam:GetRolePolicy',
-        'iam:ListRolePolicies',
-        'iam:ListInstanceProfilesForRole',
-      ],
-      Resource: `arn:aws:iam::${account}:role/*`,
-    },
-    // The drift sweep; IAM knows no narrower resource for these.
-    { Sid: 'Sweep', Effect: 'Allow', Action: ['iam:ListRoles', 'iam:GetAccountAuthorizationDetails'], Resource: '*' },
-    {
-      Sid: 'Provider',
-      Effect: 'Allow',
-      Action: [
-        'iam:CreateOpenIDConnectProvider',
-        'iam:DeleteOpenIDConnectProvider',
-        'iam:GetOpenIDConnectProvider',
-        'iam:TagOpenIDConnectProvider',
-        'iam:AddClientIDToOpenIDConnectProvider',
-        'iam:RemoveClientIDFromOpenIDConnectProvider',
-        'iam:UpdateOpenIDConnectProviderThumbprint',
-      ],
-      Resource: `arn:aws:iam::${account}:oidc-provider/*`,
-    },
-  ],
-});
+    RoleArn.parse(`arn:aws:iam::${accountId}:role/federated-operator/federated-identity-operator`),
+  );

@@ -1,6 +1,9 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { LocalAccount } from '../aws/local-account.ts';
 import { type LocalAws, startLocalAws } from '../aws/local-aws.ts';
+import { createAuthority, issueCertificate, type KeyAndCertificate } from '../cluster/certificates.ts';
 import { type Cluster, startCluster } from '../cluster/cluster.ts';
 import { run } from '../cluster/process.ts';
 import { type Progress, withProgress } from '../cluster/progress.ts';
@@ -13,6 +16,10 @@ export interface Stack extends AsyncDisposable {
   readonly aws: LocalAws;
   /** The account of `ACCOUNT`. */
   readonly account: LocalAccount;
+  /** UID of the namespace kube-system, which tags in AWS name. */
+  readonly clusterId: string;
+  /** What a program on this machine needs to see the issuer as AWS does, as environment variables. */
+  readonly issuerEnvironment: Readonly<Record<string, string>>;
   /** The operator that runs now. */
   readonly operator: OperatorProcess;
   /** Runs the real kubectl as cluster admin; resolves with its output, rejects with its error text. */
@@ -29,6 +36,8 @@ export interface StackOptions {
   /** Settings of the operator by their environment variables. */
   readonly environment?: Readonly<Record<string, string>>;
   readonly issuer?: string;
+  /** Buckets of eu-west-1 whose own addresses serve an issuer. */
+  readonly publicBuckets?: readonly string[];
   /** The operator's program; default: the sources. */
   readonly program?: string;
 }
@@ -43,11 +52,13 @@ export async function startStack({
   progress = () => {},
   environment = {},
   issuer,
+  publicBuckets = [],
   program,
 }: StackOptions = {}): Promise<Stack> {
   await using started = new AsyncDisposableStack();
   const cluster = started.use(await startCluster({ progress, ...(issuer === undefined ? {} : { issuer }) }));
-  const aws = started.use(await startAws(cluster));
+  const authority = await createAuthority(new Date());
+  const aws = started.use(await startAws(cluster, authority));
   const account = aws.account(ACCOUNT);
   const kubectl = kubectlOf(cluster);
   await withProgress(
@@ -58,8 +69,11 @@ export async function startStack({
       await kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s']);
     },
   );
-  const key = account.createUser('federated-identity-operator', operatorPolicy(ACCOUNT));
+  const clusterId = await kubectl(['get', 'namespace', 'kube-system', '-o', 'jsonpath={.metadata.uid}']);
+  const policy = operatorPolicy({ accountId: ACCOUNT, cluster: clusterId, issuer: cluster.issuer });
+  const key = account.createUser('federated-identity-operator', policy);
   const kubeconfig = await cluster.kubeconfigFor({ serviceAccount: OPERATOR });
+  const findIssuers = await issuerEnvironment(cluster, aws, { authority, publicBuckets });
   const start = (more: Readonly<Record<string, string>>): Promise<OperatorProcess> =>
     startOperator({
       kubeconfig,
@@ -70,6 +84,7 @@ export async function startStack({
         AWS_ACCESS_KEY_ID: key.accessKeyId,
         AWS_SECRET_ACCESS_KEY: key.secretAccessKey,
         CONSISTENCY_WINDOW: '1', // the local AWS is consistent at once
+        ...findIssuers,
         ...environment,
         ...more,
       },
@@ -82,6 +97,8 @@ export async function startStack({
     aws,
     account,
     kubectl,
+    clusterId,
+    issuerEnvironment: findIssuers,
     get operator() {
       return operator;
     },
@@ -93,15 +110,34 @@ export async function startStack({
   };
 }
 
-/** AWS finds the issuer where the API server listens, as DNS would show it in the open. */
-function startAws({ url, issuer, caCertificate }: Cluster): Promise<LocalAws> {
+/** What the operator needs to see the issuer as AWS does, since neither its name nor its certificate is public here. */
+async function issuerEnvironment(
+  { url, issuer, caCertificate, folder }: Cluster,
+  { https }: LocalAws,
+  { authority, publicBuckets }: { readonly authority: KeyAndCertificate; readonly publicBuckets: readonly string[] },
+): Promise<Readonly<Record<string, string>>> {
+  const file = join(folder, 'issuer-authorities.crt');
+  await writeFile(file, `${caCertificate}\n${authority.certificate}\n`);
+  const buckets = publicBuckets.map((bucket) => `${bucket}.s3.${REGION}.amazonaws.com=127.0.0.1:${https?.port}`);
+  const places = [`${new URL(issuer).hostname}=127.0.0.1:${new URL(url).port}`, ...buckets];
+  return { ISSUER_CONNECT_TO: places.join(','), NODE_EXTRA_CA_CERTS: file };
+}
+
+/**
+ * AWS finds the issuer where the API server listens, as DNS would show it in the open, and issuers that are buckets at S3
+ * itself.
+ */
+async function startAws({ url, issuer, caCertificate }: Cluster, authority: KeyAndCertificate): Promise<LocalAws> {
   const { hostname, port } = new URL(url);
+  const hosts = [`*.s3.${REGION}.amazonaws.com`, `s3.${REGION}.amazonaws.com`];
+  const https = await issueCertificate(authority, { use: 'server', commonName: 'Local S3', hosts }, new Date());
   return startLocalAws({
     accounts: [ACCOUNT],
     issuers: {
       resolve: { [new URL(issuer).hostname]: { address: hostname, port: Number(port) } },
-      caCertificates: [caCertificate],
+      caCertificates: [caCertificate, authority.certificate],
     },
+    https: { ...https, hosts },
   });
 }
 

@@ -156,6 +156,20 @@ export const Drift = z.object({
 });
 export type Drift = z.output<typeof Drift>;
 
+export const PodCounts = z
+  .object({
+    bound: z.int().min(0).describe('Pods of the ServiceAccount that have not ended and did not opt out.'),
+    notInjected: z
+      .int()
+      .min(0)
+      .describe('Those of them that run without the role, mostly since they are older than its binding.'),
+    stale: z.int().min(0).describe('Those of them that were injected with another role than new pods get.'),
+  })
+  .describe(
+    'The running pods of the ServiceAccount. Told at once when notInjected or stale changes; bound alone at most every ten minutes.',
+  );
+export type PodCounts = z.output<typeof PodCounts>;
+
 export const AwsFederatedIdentityStatus = z
   .object({
     observedGeneration: z
@@ -202,6 +216,7 @@ export const AwsFederatedIdentityStatus = z
       .optional()
       .describe('The differences between AWS and the spec, at most 20.')
       .meta({ 'x-kubernetes-list-type': 'atomic' }),
+    pods: PodCounts.optional(),
     conditions: Conditions.optional(),
   })
   .describe('What the operator found and did; written by it alone.');
@@ -245,6 +260,20 @@ export const AwsFederatedIdentityKind: Kind = {
       type: 'string',
       jsonPath: '.spec.serviceAccount.name',
       description: 'ServiceAccount.',
+      priority: 1,
+    },
+    {
+      name: 'NotInjected',
+      type: 'integer',
+      jsonPath: '.status.pods.notInjected',
+      description: 'Running pods without the role.',
+      priority: 1,
+    },
+    {
+      name: 'Stale',
+      type: 'integer',
+      jsonPath: '.status.pods.stale',
+      description: 'Running pods with an older role.',
       priority: 1,
     },
     {

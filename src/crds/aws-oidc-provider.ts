@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { AccountId, IssuerUrl, OidcProviderArn, Partition, PolicyArn, RoleArn, RolePath } from '../iam/arn.ts';
 import { Conditions } from './condition.ts';
 import { type Kind, rules } from './manifest.ts';
+import { Publish, Region } from './publish.ts';
 
 const KEY_LENGTH_RULE = {
   rule: 'self.all(key, size(key) >= 1 && size(key) <= 128)',
@@ -123,14 +124,9 @@ export const AwsOidcProviderSpec = z
         message: 'accountId is immutable: create another AwsOidcProvider for another account',
       }),
     ),
-    region: z
-      .string()
-      .min(1)
-      .max(32)
-      .regex(/^[a-z]{2,}(-[a-z]+)+-[0-9]+$/)
-      .describe(
-        'AWS region, for example eu-west-1: the STS endpoint that pods and the operator use, and AWS_REGION of injected pods.',
-      ),
+    region: Region.describe(
+      'AWS region, for example eu-west-1: the STS endpoint that pods and the operator use, and AWS_REGION of injected pods.',
+    ),
     assumeRole: z
       .object({
         roleArn: RoleArn.describe(
@@ -153,6 +149,13 @@ export const AwsOidcProviderSpec = z
         url: IssuerUrl.optional().describe(
           "The cluster's issuer, byte for byte. Default: the `iss` of a token that the API server mints, which is always right.",
         ),
+        check: z
+          .enum(['Public', 'Skip'])
+          .default('Public')
+          .describe(
+            'Public (default) fetches discovery document and JWKS without credentials, as AWS does, and is not ready while AWS could not use them. Skip leaves it to AWS alone, for a cluster that cannot reach its own issuer.',
+          ),
+        publish: Publish.optional(),
       })
       .optional()
       .describe('The OIDC issuer of this cluster, as AWS must see it.'),
@@ -223,6 +226,12 @@ export const AwsOidcProviderStatus = z
       .max(5)
       .optional()
       .describe('Thumbprints that IAM holds.')
+      .meta({ 'x-kubernetes-list-type': 'atomic' }),
+    jwksKeyIds: z
+      .array(z.string().max(256))
+      .max(20)
+      .optional()
+      .describe('Key ids (kid) that the issuer publishes, at most 20, as the check of the issuer found them.')
       .meta({ 'x-kubernetes-list-type': 'atomic' }),
     identities: z
       .int()

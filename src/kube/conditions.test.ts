@@ -45,6 +45,11 @@ describe('one condition for a step', () => {
       expected: { status: 'Unknown', reason: 'Pending' },
     },
     {
+      name: 'left open is Unknown, with its own reason',
+      result: { kind: 'unknown', reason: 'IssuerNotPublic', message: 'x' } as const,
+      expected: { status: 'Unknown', reason: 'IssuerNotPublic' },
+    },
+    {
       name: 'failed is False',
       result: { kind: 'failed', error: terminal('RoleNotOwned', 'x') } as const,
       expected: { status: 'False', reason: 'RoleNotOwned' },

@@ -30,11 +30,14 @@ export const contextOf = ({ metadata: { generation = 0 }, status }: Conditioned,
 export type StepResult =
   | { readonly kind: 'done'; readonly message: string; readonly reason?: Reason }
   | { readonly kind: 'failed'; readonly error: ReconcileError }
+  /** It could not be found out, and what follows does not need it. */
+  | { readonly kind: 'unknown'; readonly reason: Reason; readonly message: string }
   | { readonly kind: 'pending' };
 
 /** Failures that say nothing about the object: what was true of this generation stays true. */
 const OUTAGES: ReadonlySet<Reason> = new Set([
   'AwsUnreachable',
+  'IssuerNotChecked',
   'Throttled',
   'CredentialsExpired',
   'CredentialsUnavailable',
@@ -58,6 +61,8 @@ export function stepCondition(type: string, result: StepResult): ConditionUpdate
   switch (result.kind) {
     case 'done':
       return { type, status: 'True', reason: result.reason ?? 'Succeeded', message: result.message };
+    case 'unknown':
+      return { type, status: 'Unknown', reason: result.reason, message: result.message };
     case 'pending':
       return { type, status: 'Unknown', reason: 'Pending', message: 'An earlier step has not succeeded yet.' };
     case 'failed': {

@@ -33,6 +33,13 @@ describe('progress', () => {
     expect(kinds(progress)).toEqual(['failed', 'pending']);
   });
 
+  test('that leaves a step open has not failed', () => {
+    const progress = new Progress(['First', 'Second']);
+    progress.leaveOpen('First', 'IssuerNotChecked', 'no way to it');
+    expect(progress.failure).toBeUndefined();
+    expect(kinds(progress)).toEqual(['unknown', 'pending']);
+  });
+
   test('makes a ReconcileError of a bug, also of one in the description', async () => {
     const progress = new Progress(['First']);
     const bug = new TypeError('x is undefined');

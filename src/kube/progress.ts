@@ -1,3 +1,4 @@
+import type { Reason } from '../crds/condition.ts';
 import { type ReconcileError, toReconcileError } from '../errors.ts';
 import type { StepResult } from './conditions.ts';
 
@@ -17,6 +18,11 @@ export class Progress<Step extends string> {
   get failure(): ReconcileError | undefined {
     for (const result of this.#results.values()) if (result.kind === 'failed') return result.error;
     return undefined;
+  }
+
+  /** Records that a step could not find out what it is about; this is no failure. */
+  leaveOpen(step: Step, reason: Reason, message: string): void {
+    this.#results.set(step, { kind: 'unknown', reason, message });
   }
 
   /** Runs a step; its failure is recorded and thrown on as a ReconcileError. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { thrownBy } from '../../test/support/builders.ts';
-import { issuerOfToken, parseIssuer } from './issuer.ts';
+import { parseIssuer, readToken } from './issuer.ts';
 
 describe('an issuer that AWS can use is kept byte for byte', () => {
   test.each([
@@ -45,6 +45,11 @@ describe('an issuer that AWS cannot use is refused with what to do', () => {
     { name: 'a bare host name', issuer: 'https://master', reason: 'IssuerNotPublic' },
     { name: 'an internal name', issuer: 'https://ip-10-0-0-1.compute.internal', reason: 'IssuerNotPublic' },
     { name: 'a query', issuer: 'https://oidc.example.com/?cluster=a', reason: 'IssuerNotPublic' },
+    {
+      name: 'an internal name as an absolute one',
+      issuer: 'https://kubernetes.default.svc.',
+      reason: 'IssuerNotPublic',
+    },
     { name: 'a fragment', issuer: 'https://oidc.example.com/#a', reason: 'IssuerNotPublic' },
     { name: 'a space', issuer: 'https://oidc.example.com/a b', reason: 'IssuerNotPublic' },
     {
@@ -57,25 +62,34 @@ describe('an issuer that AWS cannot use is refused with what to do', () => {
     expect(error).toMatchObject({ reason, disposition: { kind: 'terminal' } });
     expect(error).toHaveProperty('message', expect.stringContaining('--service-account-issuer'));
     expect(error).toHaveProperty('message', expect.stringContaining(issuer));
+    expect(String(error).length).toBeLessThan(1024); // of a condition, so that the remedy is not cut
   });
 });
 
-const token = (claims: unknown): string => `e30.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.signature`;
+const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+const token = (claims: unknown, header: unknown = {}): string => `${encode(header)}.${encode(claims)}.signature`;
 
-describe('the issuer of a token', () => {
-  test('is its iss, byte for byte', () => {
-    expect(issuerOfToken(token({ iss: 'https://a.example/ü/' }))).toBe('https://a.example/ü/');
+describe('a token of this cluster', () => {
+  test('names its issuer, byte for byte, and the key that signed it', () => {
+    expect(readToken(token({ iss: 'https://a.example/ü/' }, { kid: 'k1', alg: 'RS256' }))).toEqual({
+      issuer: 'https://a.example/ü/',
+      key: { kid: 'k1', algorithm: 'RS256' },
+    });
+  });
+
+  test('may have no kid, as before Kubernetes 1.16', () => {
+    expect(readToken(token({ iss: 'https://a.example' })).key).toEqual({ kid: undefined, algorithm: 'none' });
   });
 
   test.each([
     { name: 'a token without iss', text: token({ sub: 'x' }) },
     { name: 'a token whose iss is no text', text: token({ iss: 1 }) },
-    { name: 'a token of null', text: token(null) },
+    { name: 'a token of null', text: token(null, null) },
     { name: 'no token', text: 'nonsense' },
     { name: 'a token that is no JSON', text: 'e30.!!!.x' },
     { name: 'nothing', text: '' },
   ])('is asked of $name in vain, without the token in the message', async ({ text }) => {
-    const error = await thrownBy(() => issuerOfToken(text));
+    const error = await thrownBy(() => readToken(text));
     expect(error).toBeInstanceOf(Error);
     expect(String(error)).not.toContain(text === '' ? 'signature' : text);
   });

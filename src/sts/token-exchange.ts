@@ -1,12 +1,19 @@
 import { AssumeRoleWithWebIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import type { RoleArn } from '../iam/arn.ts';
 import { type AwsCall, CLIENT_OPTIONS, tellCalls } from '../iam/calls.ts';
-import { awsErrorCode } from '../iam/errors.ts';
+import { awsErrorCode, isServerFault, isThrottling } from '../iam/errors.ts';
+import { type Clocks, compareClocks, issuedAtOf } from './clocks.ts';
 
 /** What STS answers to a token, without the credentials: they are dropped at once. */
 export type Exchange =
-  | { readonly kind: 'accepted' }
-  | { readonly kind: 'refused'; readonly code: string; readonly message: string }
+  | { readonly kind: 'accepted'; readonly clocks?: Clocks | undefined }
+  | {
+      readonly kind: 'refused';
+      readonly code: string;
+      readonly message: string;
+      readonly clocks?: Clocks | undefined;
+    }
+  /** Nothing was learnt of the token: no answer, or one of an STS that is ill or busy. */
   | { readonly kind: 'unreachable'; readonly message: string };
 
 /** Exchanges a ServiceAccount's token at the regional STS endpoint. The call is unsigned: no AWS credentials are needed. */
@@ -14,10 +21,22 @@ export interface TokenExchange {
   exchange(region: string, roleArn: RoleArn, token: string, signal: AbortSignal): Promise<Exchange>;
 }
 
+export interface TokenExchangeOptions {
+  /** Told of each finished call. */
+  readonly onCall: (call: AwsCall) => void;
+  /** Told of the clocks, as far as an answer shows them. */
+  readonly onClocks?: (clocks: Clocks) => void;
+  readonly now?: () => Date;
+}
+
 /** Shortest session that STS gives, in seconds (STS API model). */
 const SHORTEST_SESSION = 900;
 
-export function stsTokenExchange(onCall: (call: AwsCall) => void): TokenExchange {
+export function stsTokenExchange({
+  onCall,
+  onClocks = () => {},
+  now = () => new Date(),
+}: TokenExchangeOptions): TokenExchange {
   const clients = new Map<string, STSClient>();
   const clientIn = (region: string): STSClient => {
     const known = clients.get(region);
@@ -35,14 +54,45 @@ export function stsTokenExchange(onCall: (call: AwsCall) => void): TokenExchange
         RoleSessionName: 'federated-identity-verification',
         DurationSeconds: SHORTEST_SESSION,
       });
-      try {
-        await clientIn(region).send(command, { abortSignal });
-        return { kind: 'accepted' };
-      } catch (error) {
-        const code = awsErrorCode(error);
-        const message = error instanceof Error ? error.message : String(error);
-        return code === undefined ? { kind: 'unreachable', message } : { kind: 'refused', code, message };
-      }
+      const date = dateOf(command);
+      const sent = now();
+      const outcome = await clientIn(region)
+        .send(command, { abortSignal })
+        .then((): Exchange => ({ kind: 'accepted' }), refusal);
+      abortSignal.throwIfAborted();
+      const issuedAt = issuedAtOf(WebIdentityToken);
+      const clocks = compareClocks({ sent, received: now(), header: date(), issuedAt });
+      if (clocks === undefined || outcome.kind === 'unreachable') return outcome;
+      onClocks(clocks);
+      return { ...outcome, clocks };
     },
   };
+}
+
+function refusal(error: unknown): Exchange {
+  const code = awsErrorCode(error);
+  const message = error instanceof Error ? error.message : String(error);
+  if (code === undefined) return { kind: 'unreachable', message };
+  if (isServerFault(error) || isThrottling(error)) return { kind: 'unreachable', message: `${code}: ${message}` };
+  return { kind: 'refused', code, message };
+}
+
+/** The `Date` header of a command's answer, once it is there: of refusals too, which the SDK turns into errors further out. */
+function dateOf(command: AssumeRoleWithWebIdentityCommand): () => string | undefined {
+  let date: string | undefined;
+  command.middlewareStack.add(
+    (next) => async (args) => {
+      const result = await next(args);
+      const { response } = result;
+      if (typeof response === 'object' && response !== null && 'headers' in response) date = headerOf(response.headers);
+      return result;
+    },
+    { step: 'deserialize', priority: 'low', name: 'readDate' },
+  );
+  return () => date;
+}
+
+function headerOf(headers: unknown): string | undefined {
+  if (typeof headers !== 'object' || headers === null || !('date' in headers)) return undefined;
+  return typeof headers.date === 'string' ? headers.date : undefined;
 }

@@ -1,4 +1,5 @@
-export type Spec = Readonly<Record<string, unknown>>;
+import { publishRows } from './crd-rule-publish-cases.ts';
+import { row, type Row, type Spec } from './crd-rule-row.ts';
 
 export const role = (fields: Spec): Spec => ({ role: fields });
 const guardrails = (fields: Spec): Spec => ({ guardrails: fields });
@@ -11,25 +12,11 @@ const pairs = (count: number): Spec => Object.fromEntries(times(count, (index) =
 const selector = (fields: Spec): Spec => guardrails({ namespaceSelector: fields });
 const thumbprint = (index: number): string => String(index).padStart(40, '0');
 
-/** A rule or bound of the API: the first value that the API server refuses, its words, and a value beside it that it takes. */
-export interface Row {
-  readonly rule: string;
-  readonly refused: Spec;
-  readonly because: string;
-  readonly accepted: Spec;
-}
-
 const RESERVED = "tag keys beginning with 'federatedidentity.dev/' or 'aws:' are reserved: choose another key";
 const MISSING = 'Required value';
 const PATTERN = 'should match';
 const DUPLICATE = 'Duplicate value';
 const UNSUPPORTED = 'Unsupported value';
-export const row = (rule: string, refused: Spec, because: string, accepted: Spec): Row => ({
-  rule,
-  refused,
-  because,
-  accepted,
-});
 
 export const identityRows: readonly Row[] = [
   row('serviceAccount is required', { serviceAccount: undefined }, MISSING, {}),
@@ -195,6 +182,7 @@ export const providerRows: readonly Row[] = [
   row('issuer.url has 255 characters', { issuer: { url: `https://${'a'.repeat(248)}` } }, 'may not be more than 255', {
     issuer: { url: `https://${'a'.repeat(247)}` },
   }),
+  ...publishRows,
   row('there is an audience', { clientIds: [] }, 'should have at least 1 items', { clientIds: ['a'] }),
   row('an audience is named once', { clientIds: ['a', 'a'] }, DUPLICATE, { clientIds: ['a', 'b'] }),
   row('100 audiences', { clientIds: times(101, (index) => `a${index}`) }, 'must have at most 100', {

@@ -11,7 +11,8 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { AwsFederatedIdentityKind } from '../../src/crds/aws-federated-identity.ts';
 import { AwsOidcProviderKind } from '../../src/crds/aws-oidc-provider.ts';
 import { API_VERSION, crdManifest } from '../../src/crds/manifest.ts';
-import { identityRows, policyArn, providerRows, role, row, type Row, type Spec } from './crd-rule-cases.ts';
+import { identityRows, policyArn, providerRows, role } from './crd-rule-cases.ts';
+import { row, type Row, type Spec } from './crd-rule-row.ts';
 
 // Each rule and bound is tried at the API server, by the first value that it refuses and the last one that it takes.
 const name = `rules-${randomUUID().slice(0, 8)}`;

@@ -169,8 +169,9 @@ function headBucket(call: S3Call): HttpResponse {
 
 const KEPT_HEADERS = /^(content-type|cache-control|content-disposition|content-language|expires|x-amz-meta-.+)$/;
 
-function putObject(call: S3Call): HttpResponse {
+async function putObject(call: S3Call): Promise<HttpResponse> {
   const bucket = findBucket(call);
+  await checkPrecondition(call, bucket);
   const { request, world, address } = call;
   if (header(request, 'x-amz-acl') !== undefined && header(request, 'x-amz-acl') !== 'bucket-owner-full-control') {
     throw new AwsError('AccessControlListNotSupported', 400, 'The bucket does not allow ACLs');
@@ -214,7 +215,29 @@ async function getObject(call: S3Call): Promise<HttpResponse> {
   return { status: 200, headers, body: object.body };
 }
 
-function deleteObject(call: S3Call): HttpResponse {
-  findBucket(call).objects.delete(call.address.key ?? '');
+async function deleteObject(call: S3Call): Promise<HttpResponse> {
+  const bucket = findBucket(call);
+  await checkPrecondition(call, bucket);
+  bucket.objects.delete(call.address.key ?? '');
   return empty(204);
+}
+
+/** If-None-Match: * and If-Match of writes; the latter also needs s3:GetObject (S3 User Guide, "Conditional requests"). */
+async function checkPrecondition({ request, address, world, isAllowed }: S3Call, bucket: Bucket): Promise<void> {
+  const key = address.key ?? '';
+  const present = bucket.objects.get(key);
+  const etag = header(request, 'if-match');
+  if (etag !== undefined) {
+    if (!(await isAllowed('s3:GetObject', `arn:${world.partition}:s3:::${bucket.name}/${key}`))) {
+      throw new AwsError('AccessDenied', 403, 'Access Denied');
+    }
+    if (present === undefined) throw new AwsError('NoSuchKey', 404, 'The specified key does not exist.');
+  }
+  const isMet =
+    (etag === undefined || etag.replaceAll('"', '') === present?.etag.replaceAll('"', '')) &&
+    (header(request, 'if-none-match') !== '*' || present === undefined);
+  if (!isMet) {
+    const message = 'At least one of the pre-conditions you specified did not hold';
+    throw new AwsError('PreconditionFailed', 412, message);
+  }
 }

@@ -25,6 +25,8 @@ export async function serveS3(
       throw notImplemented(`${request.method} ${request.path}?${request.query}`);
     }
     const principal = authenticateS3(services, request, { operation, signature });
+    const region = bucketElsewhere(services, operation, address, signature);
+    if (region !== undefined) return { kind: 'answer', response: redirectResponse(address, region, requestId) };
     return await perform(services, { request, address, operation, principal, requestId });
   } catch (error) {
     return { kind: 'answer', response: errorResponse(request, address, toAwsError(error), requestId) };
@@ -101,6 +103,35 @@ const otherPermission = (permission: Permission, action: string, resource: strin
   resource,
   context: {},
 });
+
+/** The region of a bucket that is not in the one that the request is signed for. Anybody may learn it. */
+function bucketElsewhere(
+  { world }: Services,
+  operation: S3Operation,
+  { bucket: name = '' }: Address,
+  signature: Signature | undefined,
+): string | undefined {
+  const bucket = world.buckets.get(name);
+  if (bucket === undefined || signature === undefined || operation.name === 'CreateBucket') return undefined;
+  return bucket.region === signature.region ? undefined : bucket.region;
+}
+
+function redirectResponse({ bucket = '' }: Address, region: string, requestId: string): HttpResponse {
+  const content = {
+    Code: 'PermanentRedirect',
+    Message:
+      'The bucket you are attempting to access must be addressed using the specified endpoint. Please send all future requests to this endpoint.',
+    Endpoint: `${bucket}.s3.${region}.amazonaws.com`,
+    Bucket: bucket,
+    RequestId: requestId,
+    HostId: 'local-aws',
+  };
+  return {
+    status: 301,
+    headers: { 'content-type': 'application/xml', 'x-amz-bucket-region': region, 'x-amz-request-id': requestId },
+    body: `<?xml version="1.0" encoding="UTF-8"?>\n${xmlElement('Error', content)}`,
+  };
+}
 
 /** S3's own names for what SigV4 verification finds (S3 API, "Error responses"). */
 const CODES: Readonly<Record<string, string>> = { InvalidClientTokenId: 'InvalidAccessKeyId' };

@@ -4,7 +4,10 @@ import { checkServerIdentity, connect, type DetailedPeerCertificate, rootCertifi
 import type { JWK } from 'jose';
 import { AwsError } from '../errors.ts';
 
-/** Where to find issuers: like curl's `--resolve` and `--cacert`. Any other host is HTTPS on port 443 by DNS. */
+/**
+ * Where to find issuers: like curl's `--resolve` and `--cacert`; `*.example.com` is any host right below example.com. Any
+ * other host is HTTPS on port 443 by DNS.
+ */
 export interface IssuerAccess {
   readonly resolve: Readonly<Record<string, { readonly address: string; readonly port: number }>>;
   /** PEM; trusted besides the public roots. */
@@ -96,7 +99,8 @@ export class Issuers {
   }
 
   #target(url: URL): { readonly host: string; readonly port: number; readonly servername: string } {
-    const place = this.#access.resolve[url.hostname];
+    const { resolve } = this.#access;
+    const place = resolve[url.hostname] ?? resolve[url.hostname.replace(/^[^.]+/, '*')];
     return { host: place?.address ?? url.hostname, port: place?.port ?? 443, servername: url.hostname };
   }
 

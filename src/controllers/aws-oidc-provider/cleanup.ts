@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { waiting } from '../../errors.ts';
 import { requireAccount } from '../../iam/account.ts';
@@ -5,6 +6,7 @@ import { isOwnedBy } from '../../iam/tags.ts';
 import { type AwsOidcProvider, PROVIDERS } from '../../kube/kinds.ts';
 import { applyOwnedMetadata } from '../../kube/owned-metadata.ts';
 import type { Dependencies } from './dependencies.ts';
+import { publishTarget, unpublish } from './publish.ts';
 
 const MAX_NAMES = 5;
 
@@ -27,6 +29,7 @@ export async function cleanUp(
   }
   if (provider.spec.deletionPolicy === 'Delete' && provider.spec.managementPolicy === 'Manage') {
     await deleteProvider(dependencies, provider, { signal, log });
+    await withdraw(dependencies, provider, { signal, log });
   }
   await applyOwnedMetadata(kubernetes, { ...provider, type: PROVIDERS }, { finalizer: false, bound: false }, signal);
 }
@@ -47,4 +50,20 @@ async function deleteProvider(
   }
   await account.oidcProviders.delete(status.arn, signal);
   log.info({ action: 'DeleteOpenIDConnectProvider', oidcProvider: status.arn }, 'changed OIDC provider');
+}
+
+/** What was published goes after the OIDC provider, unless another AwsOidcProvider publishes to the same place. */
+async function withdraw(
+  dependencies: Dependencies,
+  { metadata: { uid }, spec }: AwsOidcProvider,
+  { signal, log }: { readonly signal: AbortSignal; readonly log: Logger },
+): Promise<void> {
+  const target = publishTarget(spec);
+  if (target === undefined) return;
+  const { items } = await dependencies.kubernetes.list<AwsOidcProvider>(PROVIDERS, {}, signal);
+  const others = items.filter((other) => other.metadata.uid !== uid);
+  if (others.some((other) => isDeepStrictEqual(publishTarget(other.spec), target))) return;
+  const account = dependencies.accounts.of(spec);
+  const caller = await requireAccount(account, spec.accountId, signal);
+  await unpublish(dependencies, { target, caller, account }, { signal, log });
 }

@@ -1,7 +1,7 @@
 import type { KubernetesClient } from '../../kube/client.ts';
 import type { ObjectName } from '../../kube/resource.ts';
 import { requestToken } from '../../kube/service-account-token.ts';
-import { issuerOfToken } from '../../oidc/issuer.ts';
+import { readToken, type TokenFacts } from '../../oidc/issuer.ts';
 
 /** An issuer changes with the flags of the API server; asked more often, each look would be a request that audit logs keep. */
 const MAX_AGE_MS = 3_600_000;
@@ -16,7 +16,7 @@ interface Sources {
 /** The issuer of this cluster, read from a token that the API server mints: no flag, document or person can name it more surely. */
 export class ClusterIssuer {
   readonly #sources: Sources;
-  #known: { readonly issuer: string; readonly at: number } | undefined;
+  #known: { readonly facts: TokenFacts; readonly at: number } | undefined;
 
   constructor(sources: Sources) {
     this.#sources = sources;
@@ -24,11 +24,24 @@ export class ClusterIssuer {
 
   /** Throws TokenRequestFailed, or IssuerMismatch for a token without one. `audience` must be one that the operator may ask for. */
   async read(audience: string, signal: AbortSignal): Promise<string> {
+    return (await this.facts(audience, signal)).issuer;
+  }
+
+  /** The issuer, and the key that signs tokens now. Fails as `read`. */
+  async facts(audience: string, signal: AbortSignal): Promise<TokenFacts> {
+    const age = this.#sources.now().getTime() - (this.#known?.at ?? -Infinity);
+    return this.#known !== undefined && age < MAX_AGE_MS
+      ? this.#known.facts
+      : (await this.mint(audience, signal)).facts;
+  }
+
+  /** A new token of the operator's own ServiceAccount, for one exchange; what it says is remembered. Fails as `read`. */
+  async mint(audience: string, signal: AbortSignal): Promise<{ readonly token: string; readonly facts: TokenFacts }> {
     const { kubernetes, serviceAccount, now } = this.#sources;
-    if (this.#known !== undefined && now().getTime() - this.#known.at < MAX_AGE_MS) return this.#known.issuer;
-    const issuer = issuerOfToken(await requestToken(kubernetes, serviceAccount, audience, signal));
-    this.#known = { issuer, at: now().getTime() };
-    return issuer;
+    const token = await requestToken(kubernetes, serviceAccount, audience, signal);
+    const facts = readToken(token);
+    this.#known = { facts, at: now().getTime() };
+    return { token, facts };
   }
 
   /** Asks anew at the next look. */

@@ -13,7 +13,11 @@ export type ProviderPlan =
   | { readonly kind: 'apply'; readonly actions: readonly ProviderAction[] }
   /** It existed before, made by eksctl, Terraform or a person: it is used, and never changed. */
   | { readonly kind: 'use' }
-  | { readonly kind: 'refuse'; readonly reason: 'AudienceNotRegistered'; readonly message: string };
+  | {
+      readonly kind: 'refuse';
+      readonly reason: 'AudienceNotRegistered' | 'ThumbprintMismatch';
+      readonly message: string;
+    };
 
 /** What to do in IAM so that `observed` becomes `desired`. Pure. Narrowing comes first: client ids go before others come. */
 export function planProvider(

@@ -1,65 +1,24 @@
-import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 import {
   after,
-  CLUSTER,
   identity,
   ISSUER,
-  NOW,
   oidcProvider,
   PROVIDER_ARN,
   provider as aProvider,
   thrownBy,
 } from '../../../test/support/builders.ts';
-import { inMemoryAccount, inMemoryOidcProviders, isWrite } from '../../../test/support/in-memory-iam.ts';
-import { inMemoryKubernetes } from '../../../test/support/in-memory-kubernetes.ts';
+import { isWrite } from '../../../test/support/in-memory-iam.ts';
+import { freshProvider, providerScene } from '../../../test/support/provider-scene.ts';
 import { retryable } from '../../errors.ts';
-import type { OidcProvider } from '../../iam/oidc-providers.ts';
-import { type AwsFederatedIdentity, type AwsOidcProvider, FINALIZER, PROVIDERS } from '../../kube/kinds.ts';
-import { reconcileOidcProvider } from './reconcile.ts';
+import { type AwsOidcProvider, FINALIZER } from '../../kube/kinds.ts';
 
 const foreign = new Map([['made-by', 'eksctl']]);
-const fresh = (fields: Parameters<typeof aProvider>[0] = {}): AwsOidcProvider => ({ ...aProvider(fields), status: {} });
-const tokenOf = (iss: string): string => `e30.${Buffer.from(JSON.stringify({ iss })).toString('base64url')}.sig`;
-
-interface SceneOptions {
-  readonly provider?: AwsOidcProvider;
-  readonly observed?: OidcProvider;
-  readonly issuer?: string;
-  readonly identities?: readonly AwsFederatedIdentity[];
-}
-
-function scene({ provider = fresh(), observed, issuer = ISSUER, identities = [] }: SceneOptions = {}) {
-  const kubernetes = inMemoryKubernetes();
-  kubernetes.put(PROVIDERS, provider);
-  const iam = inMemoryOidcProviders(observed === undefined ? {} : { [PROVIDER_ARN]: observed });
-  const account = inMemoryAccount(undefined, iam);
-  const clock = { now: NOW };
-  const users = [...identities];
-  const answer: unknown = { status: { token: tokenOf(issuer) } };
-  const run = reconcileOidcProvider({
-    kubernetes: { ...kubernetes.client, createSubresource: async <T>() => answer as T },
-    providers: { get: (name) => kubernetes.read(PROVIDERS, name) },
-    identities: { byIndex: () => users },
-    accounts: { of: () => account },
-    events: { record: () => {} },
-    cluster: CLUSTER,
-    serviceAccount: { namespace: 'federated-identity-system', name: 'operator' },
-    settings: { resyncIntervalMs: 600_000 },
-    now: () => clock.now,
-    random: () => 0.5,
-  });
-  const reconcile = () =>
-    run({ name: 'default' }, { signal: new AbortController().signal, log: pino({ level: 'silent' }) });
-  const stored = () => kubernetes.read<AwsOidcProvider>(PROVIDERS, { name: 'default' });
-  const ready = () => stored()?.status?.conditions?.find(({ type }) => type === 'Ready');
-  return { kubernetes, iam, clock, users, reconcile, stored, ready };
-}
 
 describe('a new provider', () => {
   test('gets its finalizer, then the OIDC provider in IAM, then its status', async () => {
-    const { kubernetes, iam, reconcile, stored, ready } = scene();
-    expect(await reconcile()).toEqual({ requeueAfterMs: 600_000 });
+    const { kubernetes, iam, reconcile, stored, ready } = providerScene();
+    expect(await reconcile()).toEqual({ requeueAfterMs: 300_000 });
     expect(iam.operations.filter(isWrite)).toEqual([`CreateOpenIDConnectProvider ${PROVIDER_ARN}`]);
     expect(kubernetes.writes).toEqual(['apply AwsOidcProvider default', 'applyStatus AwsOidcProvider default']);
     expect(stored()?.status).toMatchObject({ issuer: ISSUER, arn: PROVIDER_ARN, thumbprints: ['0'.repeat(40)] });
@@ -67,7 +26,7 @@ describe('a new provider', () => {
   });
 
   test('holds its finalizer before the first write to AWS', async () => {
-    const { kubernetes, iam, reconcile } = scene();
+    const { kubernetes, iam, reconcile } = providerScene();
     kubernetes.refusals.set('apply AwsOidcProvider default', new Error('no'));
     await thrownBy(reconcile);
     expect(iam.operations.filter(isWrite)).toEqual([]);
@@ -77,14 +36,14 @@ describe('a new provider', () => {
     { name: 'an issuer with a port', issuer: 'https://a.example:6443', reason: 'IssuerHasPort' },
     { name: 'an issuer inside the cluster', issuer: 'https://kubernetes.default.svc', reason: 'IssuerNotPublic' },
   ])('with $name makes nothing in AWS', async ({ issuer, reason }) => {
-    const { iam, reconcile, ready } = scene({ issuer });
+    const { iam, reconcile, ready } = providerScene({ issuer });
     expect(await thrownBy(reconcile)).toMatchObject({ reason });
     expect(iam.operations).toEqual([]);
     expect(ready()).toMatchObject({ status: 'False', reason });
   });
 
   test('of another account makes nothing in AWS', async () => {
-    const { iam, reconcile } = scene({ provider: fresh({ spec: { accountId: '444455556666' } }) });
+    const { iam, reconcile } = providerScene({ provider: freshProvider({ spec: { accountId: '444455556666' } }) });
     expect(await thrownBy(reconcile)).toMatchObject({ reason: 'WrongAccount' });
     expect(iam.operations).toEqual([]);
   });
@@ -93,7 +52,7 @@ describe('a new provider', () => {
 describe('an OIDC provider that existed before', () => {
   test('is used and never written', async () => {
     const observed = oidcProvider({ tags: foreign, thumbprints: ['f'.repeat(40)] });
-    const { iam, reconcile, ready, stored } = scene({ observed });
+    const { iam, reconcile, ready, stored } = providerScene({ observed });
     await reconcile();
     expect(iam.operations.filter(isWrite)).toEqual([]);
     expect(iam.state.get(PROVIDER_ARN)).toBe(observed);
@@ -103,13 +62,13 @@ describe('an OIDC provider that existed before', () => {
 
   test('without our audience is refused and never written', async () => {
     const observed = oidcProvider({ tags: foreign, clientIds: new Set(['x']) });
-    const { iam, reconcile } = scene({ observed });
+    const { iam, reconcile } = providerScene({ observed });
     expect(await thrownBy(reconcile)).toMatchObject({ reason: 'AudienceNotRegistered' });
     expect(iam.state.get(PROVIDER_ARN)).toBe(observed);
   });
 
   test('that somebody else makes between our look and our creation is looked at before it is called ready', async () => {
-    const { iam, reconcile, ready } = scene();
+    const { iam, reconcile, ready } = providerScene();
     const { create } = iam.oidcProviders;
     iam.oidcProviders.create = async (wanted, signal) => {
       iam.state.set(PROVIDER_ARN, oidcProvider({ tags: foreign, clientIds: new Set(['x']) }));
@@ -123,7 +82,7 @@ describe('an OIDC provider that existed before', () => {
 
 describe('a provider that is ready', () => {
   test('is reconciled again without a call to AWS or a write', async () => {
-    const { kubernetes, iam, reconcile } = scene();
+    const { kubernetes, iam, reconcile } = providerScene();
     await reconcile();
     iam.operations.length = 0;
     kubernetes.writes.length = 0;
@@ -132,7 +91,7 @@ describe('a provider that is ready', () => {
   });
 
   test('counts its identities without a call to AWS', async () => {
-    const { iam, users, reconcile, stored } = scene();
+    const { iam, users, reconcile, stored } = providerScene();
     await reconcile();
     iam.operations.length = 0;
     users.push(identity());
@@ -142,7 +101,7 @@ describe('a provider that is ready', () => {
   });
 
   test('has its drift repaired at the next resync', async () => {
-    const { iam, clock, reconcile } = scene();
+    const { iam, clock, reconcile } = providerScene();
     await reconcile();
     iam.state.set(PROVIDER_ARN, { ...iam.state.get(PROVIDER_ARN)!, clientIds: new Set(['by-hand']) });
     clock.now = after(600_000);
@@ -151,7 +110,7 @@ describe('a provider that is ready', () => {
   });
 
   test('whose creation had no answer is found, and not made twice', async () => {
-    const { iam, reconcile, ready } = scene();
+    const { iam, reconcile, ready } = providerScene();
     const error = retryable('AwsUnreachable', 'lost');
     iam.faults.push({ operation: 'CreateOpenIDConnectProvider', effect: 'lost', error });
     await thrownBy(reconcile);
@@ -161,8 +120,8 @@ describe('a provider that is ready', () => {
   });
 
   test('in Observe shows what differs, and writes nothing to AWS', async () => {
-    const provider = fresh({ spec: { managementPolicy: 'Observe' } });
-    const { iam, reconcile } = scene({ provider, observed: oidcProvider({ clientIds: new Set(['x']) }) });
+    const provider = freshProvider({ spec: { managementPolicy: 'Observe' } });
+    const { iam, reconcile } = providerScene({ provider, observed: oidcProvider({ clientIds: new Set(['x']) }) });
     expect(await thrownBy(reconcile)).toMatchObject({
       reason: 'DriftDetected',
       message: expect.stringContaining('AddClientIDToOpenIDConnectProvider'),
@@ -177,7 +136,7 @@ const deleted = (spec: object = {}): AwsOidcProvider =>
 describe('the deletion of a provider', () => {
   test('waits for the identities that use it, and names some of them', async () => {
     const identities = Array.from({ length: 7 }, (_, index) => identity({ metadata: { name: `app-${index}` } }));
-    const { iam, reconcile, stored } = scene({ provider: deleted({ deletionPolicy: 'Delete' }), identities });
+    const { iam, reconcile, stored } = providerScene({ provider: deleted({ deletionPolicy: 'Delete' }), identities });
     expect(await thrownBy(reconcile)).toMatchObject({
       reason: 'InUse',
       message: expect.stringMatching(/^7 .*analytics\/app-0.*analytics\/app-4, …\)/),
@@ -202,7 +161,7 @@ describe('the deletion of a provider', () => {
       stays: true,
     },
   ])('with $name: the OIDC provider stays: $stays', async ({ spec, observed, stays }) => {
-    const { iam, reconcile, stored } = scene({ provider: deleted(spec), observed });
+    const { iam, reconcile, stored } = providerScene({ provider: deleted(spec), observed });
     await reconcile();
     expect(iam.state.has(PROVIDER_ARN)).toBe(stays);
     expect(stored()).toBeUndefined();

@@ -3,17 +3,25 @@ import { type AwsOidcProvider, FINALIZER, PROVIDERS } from '../../kube/kinds.ts'
 import { Progress } from '../../kube/progress.ts';
 import { openRequest } from '../../kube/requested-at.ts';
 import { writeStatus } from '../../kube/write-status.ts';
+import { IssuerCheck } from '../../oidc/issuer-check.ts';
 import type { Reconcile, ReconcileContext, Result } from '../../runtime/reconciler.ts';
 import { cleanUp } from './cleanup.ts';
 import { ClusterIssuer } from './cluster-issuer.ts';
-import { converge } from './converge.ts';
+import { converge, type ConvergeContext } from './converge.ts';
 import type { Dependencies } from './dependencies.ts';
-import { deletingStatus, type Findings, providerStatus, STEPS } from './status.ts';
+import { ProofSchedule } from './prove.ts';
+import { deletingStatus, type Findings, providerStatus, stepsOf } from './status.ts';
 
 /** observe → plan → apply → status, or the way back on deletion. Failures become conditions, then the runtime retries. */
 export function reconcileOidcProvider(dependencies: Dependencies): Reconcile {
   const verified: Verified = new Map();
-  const issuer = new ClusterIssuer(dependencies);
+  const { now, random, settings, fetchDocument } = dependencies;
+  const asked: Asked = {
+    verified,
+    issuer: new ClusterIssuer(dependencies),
+    check: new IssuerCheck({ fetchDocument, now }),
+    proofs: new ProofSchedule({ intervalMs: settings.providerVerificationIntervalMs, random }),
+  };
   return async (request, context) => {
     const provider = dependencies.providers.get(request);
     if (provider === undefined) return {};
@@ -22,12 +30,13 @@ export function reconcileOidcProvider(dependencies: Dependencies): Reconcile {
         return {};
       case 'Cleanup':
         verified.delete(provider.metadata.uid ?? '');
+        asked.proofs.forget(provider.metadata.uid ?? '');
         return remove(dependencies, provider, context);
       case 'New':
       case 'Held':
-        return isFresh(dependencies, provider, verified)
-          ? count(dependencies, provider, context)
-          : ensure(dependencies, provider, { ...context, verified, issuer });
+        return isFresh(dependencies, provider, asked)
+          ? count(dependencies, provider, { ...context, ...asked })
+          : ensure(dependencies, provider, { ...context, ...asked });
     }
   };
 }
@@ -35,14 +44,25 @@ export function reconcileOidcProvider(dependencies: Dependencies): Reconcile {
 /** By UID, the generation that was last found in order, and when. Lost at a restart, and then found out anew. */
 type Verified = Map<string, { readonly generation: number | undefined; readonly at: number }>;
 
+/** What is remembered of the answers to earlier questions. */
+interface Asked extends Pick<ConvergeContext, 'issuer' | 'check' | 'proofs'> {
+  readonly verified: Verified;
+}
+
 /** Whether AWS need not be asked again: only the number of identities can have changed. */
-function isFresh({ now, settings }: Dependencies, provider: AwsOidcProvider, verified: Verified): boolean {
+function isFresh(
+  { now, settings }: Dependencies,
+  provider: AwsOidcProvider,
+  { verified, proofs }: Pick<Asked, 'verified' | 'proofs'>,
+): boolean {
   const { metadata } = provider;
-  const last = verified.get(metadata.uid ?? '');
+  const { uid = '', generation } = metadata;
+  const last = verified.get(uid);
   return (
     last !== undefined &&
     openRequest(provider) === undefined &&
-    last.generation === metadata.generation &&
+    last.generation === generation &&
+    (settings.verification === 'off' || !proofs.isDue(uid, generation, now())) &&
     now().getTime() - last.at < settings.resyncIntervalMs * 0.8
   );
 }
@@ -50,32 +70,32 @@ function isFresh({ now, settings }: Dependencies, provider: AwsOidcProvider, ver
 async function count(
   dependencies: Dependencies,
   provider: AwsOidcProvider,
-  context: ReconcileContext,
+  context: ReconcileContext & Asked,
 ): Promise<Result> {
   const identities = dependencies.identities.byIndex('provider', provider.metadata.name ?? '').length;
   await writeStatus(dependencies, { ...provider, type: PROVIDERS }, { ...provider.status, identities }, context.signal);
-  return { requeueAfterMs: dependencies.settings.resyncIntervalMs };
+  return { requeueAfterMs: nextLookMs(dependencies, provider, context) };
 }
 
 async function ensure(
   dependencies: Dependencies,
   provider: AwsOidcProvider,
-  context: ReconcileContext & { readonly verified: Verified; readonly issuer: ClusterIssuer },
+  context: ReconcileContext & Asked,
 ): Promise<Result> {
-  const { identities, now, random, settings } = dependencies;
-  const progress = new Progress(STEPS);
+  const { identities, now, settings } = dependencies;
+  const progress = new Progress(stepsOf(provider, settings.verification));
   const handledRequest = openRequest(provider);
   let findings: Findings = handledRequest === undefined ? {} : { handledRequest };
   const learn = (found: Findings): void => void (findings = { ...findings, ...found });
   context.verified.delete(provider.metadata.uid ?? '');
-  if (handledRequest !== undefined) context.issuer.forget();
+  if (handledRequest !== undefined) forget(provider, context);
   try {
     await converge(dependencies, provider, { ...context, progress, learn });
     context.verified.set(provider.metadata.uid ?? '', {
       generation: provider.metadata.generation,
       at: now().getTime(),
     });
-    return { requeueAfterMs: settings.resyncIntervalMs * (0.9 + 0.2 * random()) };
+    return { requeueAfterMs: nextLookMs(dependencies, provider, context) };
   } finally {
     const users = identities.byIndex('provider', provider.metadata.name ?? '').length;
     await writeStatus(
@@ -85,6 +105,23 @@ async function ensure(
       context.signal,
     );
   }
+}
+
+/** Somebody asked: nothing that is remembered counts. */
+function forget({ metadata }: AwsOidcProvider, { issuer, check, proofs }: Asked): void {
+  issuer.forget();
+  check.forget();
+  proofs.expire(metadata.uid ?? '');
+}
+
+/** The resync or the next proof, whichever comes first. */
+function nextLookMs(
+  { now, random, settings }: Dependencies,
+  { metadata: { uid = '' } }: AwsOidcProvider,
+  { proofs }: Asked,
+): number {
+  const resyncMs = settings.resyncIntervalMs * (0.9 + 0.2 * random());
+  return settings.verification === 'off' ? resyncMs : Math.min(resyncMs, proofs.dueInMs(uid, now()));
 }
 
 async function remove(

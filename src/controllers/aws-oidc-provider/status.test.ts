@@ -5,7 +5,7 @@ import { type ReconcileError, retryable, terminal } from '../../errors.ts';
 import { Partition } from '../../iam/arn.ts';
 import { Progress } from '../../kube/progress.ts';
 import type { AwsOidcProvider } from '../../kube/kinds.ts';
-import { deletingStatus, type Findings, providerStatus, type Step, STEPS } from './status.ts';
+import { deletingStatus, type Findings, providerStatus, type Step, stepsOf } from './status.ts';
 
 const found: Findings = {
   issuer: ISSUER,
@@ -13,6 +13,8 @@ const found: Findings = {
   thumbprints: ['a'],
   caller: { arn: 'x', account: ACCOUNT, partition: Partition.parse('aws') },
 };
+
+const STEPS = stepsOf(provider(), 'token');
 
 interface Reconciled {
   readonly failing?: Step;
@@ -56,7 +58,9 @@ describe('the status of a provider', () => {
     expect(states(status)).toEqual({
       Accepted: 'True Succeeded',
       CredentialsValid: 'True Succeeded',
+      IssuerReachable: 'True Succeeded',
       ProviderReady: 'True Succeeded',
+      FederationVerified: 'True Succeeded',
       Ready: 'True Succeeded',
     });
   });
@@ -79,6 +83,8 @@ describe('the status of a provider', () => {
   ])('after $name leaves later steps pending', async ({ error, expected }) => {
     expect(states(await statusAfter({ failing: 'Accepted', error, findings: {} }))).toEqual({
       CredentialsValid: 'Unknown Pending',
+      IssuerReachable: 'Unknown Pending',
+      FederationVerified: 'Unknown Pending',
       ProviderReady: 'Unknown Pending',
       ...expected,
     });
@@ -97,7 +103,7 @@ describe('the status of a provider', () => {
   test('speaks of the generation that was looked at', async () => {
     const status = await statusAfter({ previous: await statusAfter(), generation: 2 });
     expect([status.observedGeneration, ...(status.conditions ?? []).map((one) => one.observedGeneration)]).toEqual([
-      2, 2, 2, 2, 2,
+      2, 2, 2, 2, 2, 2, 2,
     ]);
   });
 
@@ -107,6 +113,21 @@ describe('the status of a provider', () => {
     const status = await statusAfter({ previous, failing: 'ProviderReady', error, findings: {} });
     expect(states(status)).toMatchObject({ Ready: 'True Succeeded' });
     expect(status).toMatchObject({ arn: PROVIDER_ARN, issuer: ISSUER });
+  });
+
+  test.each([
+    { name: 'all', spec: {}, verification: 'token', missing: ['IssuerPublished'] },
+    {
+      name: 'no check',
+      spec: { issuer: { check: 'Skip' } },
+      verification: 'provider',
+      missing: ['IssuerPublished', 'IssuerReachable'],
+    },
+    { name: 'no proof', spec: {}, verification: 'off', missing: ['IssuerPublished', 'FederationVerified'] },
+  ] as const)('has no condition for what is switched off: $name', ({ spec, verification, missing }) => {
+    const steps = new Set<string>(stepsOf(provider({ spec }), verification));
+    expect(missing.filter((step) => steps.has(step))).toEqual([]);
+    expect(steps.size + missing.length).toBe(6);
   });
 
   test('while it is deleted is not ready, and says what it waits for', async () => {
