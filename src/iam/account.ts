@@ -12,6 +12,8 @@ import { awsOidcProviders, type OidcProviders } from './oidc-providers.ts';
 import { type Priority, RateLimit, type RateState } from './rate-limit.ts';
 import { awsRoles, type Roles } from './roles.ts';
 import { type Caller, checkAccount, Session } from './session.ts';
+import { awsBucketObjects, type BucketAddress, type BucketObjects } from '../s3/bucket-objects.ts';
+import { s3Clients } from '../s3/clients.ts';
 
 export type { Caller } from './session.ts';
 
@@ -31,6 +33,8 @@ export interface AwsAccount extends Iam {
    * once a minute while AWS refuses them.
    */
   caller(signal: AbortSignal): Promise<Caller>;
+  /** Objects of a bucket, in whatever account it is. Makes no call. */
+  bucket(address: BucketAddress): BucketObjects;
 }
 
 /** The accounts of the providers. */
@@ -75,7 +79,8 @@ export function awsAccounts({
     const credentials =
       assumeRole === undefined ? base : assumedCredentials(base, { ...connection, assumeRole }, onCall);
     const breaker = new CircuitBreaker({ clock });
-    return awsAccount(awsClients(region, credentials), { accountId, limit, breaker, fence, onCall });
+    const s3Limit = new RateLimit({ clock, callsPerSecond, burst: 2 * callsPerSecond });
+    return awsAccount(awsClients(region, credentials), { accountId, limit, s3Limit, breaker, fence, onCall });
   };
   return {
     of: (connection) => {
@@ -96,12 +101,14 @@ function remembered<Key, Value>(values: Map<Key, Value>, key: Key, make: () => V
 interface Parts {
   readonly accountId: AccountId;
   readonly limit: RateLimit;
+  /** S3 throttles on its own: a bucket that is busy says nothing about IAM. */
+  readonly s3Limit: RateLimit;
   readonly breaker: CircuitBreaker;
   readonly fence: () => void;
   readonly onCall: (call: AwsCall) => void;
 }
 
-function awsAccount({ sts, iam, backgroundIam }: AwsClients, { onCall, ...parts }: Parts): AwsAccount {
+function awsAccount({ sts, iam, backgroundIam }: AwsClients, { onCall, s3Limit, ...parts }: Parts): AwsAccount {
   const { breaker } = parts;
   sts.middlewareStack.add(tellCalls('sts', onCall), { step: 'initialize', name: 'tellCalls' });
   const session = new Session({
@@ -115,9 +122,15 @@ function awsAccount({ sts, iam, backgroundIam }: AwsClients, { onCall, ...parts 
     client.middlewareStack.add(tellCalls('iam', onCall), { step: 'initialize', name: 'tellCalls' });
     return { roles: awsRoles(client), oidcProviders: awsOidcProviders(client), inventory: awsInventory(client) };
   };
+  const s3Gate = new CallGate({ ...parts, limit: s3Limit, session });
+  const s3 = s3Clients(sts.config.credentials, (client) => {
+    client.middlewareStack.add(gateCalls(s3Gate, 'user'), { step: 'initialize', priority: 'high', name: 'gateCalls' });
+    client.middlewareStack.add(tellCalls('s3', onCall), { step: 'initialize', name: 'tellCalls' });
+  });
   return {
     ...through(iam, 'user'),
     background: through(backgroundIam, 'background'),
+    bucket: (address) => awsBucketObjects(() => s3(address.region), address),
     caller: (signal) =>
       classify('GetCallerIdentity', 'as the operator', async () => {
         const isProbe = breaker.isOpen;

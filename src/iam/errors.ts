@@ -82,6 +82,8 @@ const MEANINGS: readonly Meaning[] = [
     codes: new Set([
       'ExpiredToken',
       'InvalidClientTokenId',
+      'InvalidAccessKeyId',
+      'InvalidToken',
       'UnrecognizedClient',
       'AuthFailure',
       'MissingAuthenticationToken',

@@ -1,7 +1,8 @@
 /** Prefix of the tags by which the operator knows what is its own. Users cannot set tags under it. */
-const OWNER_TAG_PREFIX = 'federatedidentity.dev/';
+export const OWNER_TAG_PREFIX = 'federatedidentity.dev/';
 
-const CLUSTER = `${OWNER_TAG_PREFIX}cluster`;
+/** Of this tag alone the cluster is read; the policy of the operator rests on it. */
+export const CLUSTER_TAG = `${OWNER_TAG_PREFIX}cluster`;
 const NAMESPACE = `${OWNER_TAG_PREFIX}namespace`;
 const NAME = `${OWNER_TAG_PREFIX}name`;
 const UID = `${OWNER_TAG_PREFIX}uid`;
@@ -19,7 +20,7 @@ export interface Owner {
 
 export const ownerTags = ({ cluster, namespace, name, uid }: Owner): Tags =>
   new Map([
-    [CLUSTER, cluster],
+    [CLUSTER_TAG, cluster],
     ...(namespace === undefined ? [] : [[NAMESPACE, namespace] as const]),
     [NAME, name],
     [UID, uid],
@@ -27,7 +28,7 @@ export const ownerTags = ({ cluster, namespace, name, uid }: Owner): Tags =>
 
 /** Ownership needs the cluster and the UID: a name alone can be taken again by somebody else. */
 export const isOwnedBy = (tags: Tags, owner: Owner): boolean =>
-  tags.get(CLUSTER) === owner.cluster && tags.get(UID) === owner.uid;
+  tags.get(CLUSTER_TAG) === owner.cluster && tags.get(UID) === owner.uid;
 
 /** Whether no operator of any cluster claims the object. */
 export const isUnowned = (tags: Tags): boolean => ![...tags.keys()].some((key) => key.startsWith(OWNER_TAG_PREFIX));
@@ -40,11 +41,11 @@ export function lacksOtherOwner(tags: Tags, owner: Owner): boolean {
 
 /** Whether an earlier object of the same cluster and name owned it: one that was deleted and made anew. */
 export const wasOwnedByNamesake = (tags: Tags, { cluster, namespace, name }: Owner): boolean =>
-  tags.get(CLUSTER) === cluster && tags.get(NAMESPACE) === namespace && tags.get(NAME) === name;
+  tags.get(CLUSTER_TAG) === cluster && tags.get(NAMESPACE) === namespace && tags.get(NAME) === name;
 
 /** Who an AWS object belongs to, for a message. */
 export function describeOwner(tags: Tags): string {
-  const cluster = tags.get(CLUSTER);
+  const cluster = tags.get(CLUSTER_TAG);
   if (cluster === undefined) return 'it carries no tags of this operator, so somebody else made it';
   const object = [tags.get(NAMESPACE), tags.get(NAME)].filter((part) => part !== undefined).join('/');
   return `its tags say that it belongs to ${object} (uid ${tags.get(UID)}) of the cluster ${cluster}`;

@@ -137,8 +137,21 @@ describe('the plan for a role', () => {
       observed: role({ permissionsBoundaryArn: boundary, trustPolicy: trust('somebody-else') }),
       expected: ['UpdateAssumeRolePolicy', 'AttachRolePolicy', 'DeleteRolePermissionsBoundary'],
     },
-  ])('$name', ({ desired, observed, expected }) => {
-    expect(typesOf(planRole(desired, observed, context()))).toEqual(expected);
+    {
+      name: 'tags a role that lost its tags first: AWS may allow all else only of a role that has them',
+      desired: desiredRole(),
+      observed: role({ tags: new Map(), description: 'old', managedPolicyArns: new Set([admin]) }),
+      planContext: context({ recordedRoleId: role().id }),
+      expected: ['TagRole', 'DetachRolePolicy', 'UpdateRole'],
+    },
+    {
+      name: 'adds a boundary before it closes the role: AWS may refuse changes of a role without one',
+      desired: desiredRole({ permissionsBoundaryArn: boundary, inlinePolicies: new Map([['a', policy()]]) }),
+      observed: role({ inlinePolicies: new Map([['a', policy('s3:*')]]), trustPolicy: trust('somebody-else') }),
+      expected: ['PutRolePermissionsBoundary', 'UpdateAssumeRolePolicy', 'PutRolePolicy', 'UpdateAssumeRolePolicy'],
+    },
+  ])('$name', ({ desired, observed, planContext = context(), expected }) => {
+    expect(typesOf(planRole(desired, observed, planContext))).toEqual(expected);
   });
 
   test('removes a tag that an earlier spec set, and no other', () => {

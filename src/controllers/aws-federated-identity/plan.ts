@@ -3,7 +3,7 @@ import type { Reason } from '../../crds/condition.ts';
 import type { PolicyArn, RoleName } from '../../iam/arn.ts';
 import { type PolicyDocument, samePolicyDocument } from '../../iam/policy-document.ts';
 import type { DesiredRole, Role } from '../../iam/roles.ts';
-import type { Tags } from '../../iam/tags.ts';
+import { isOwnedBy, type Tags } from '../../iam/tags.ts';
 import { closedTrustPolicy } from '../../iam/trust-policy.ts';
 import type { AwsFederatedIdentity } from '../../kube/kinds.ts';
 import type { Desired } from './desired.ts';
@@ -65,8 +65,11 @@ export function planRole(desired: DesiredRole, observed: Role | undefined, conte
   if (ownership.kind === 'foreign') return { ...ownership, kind: 'refuse' };
   const adopts = ownership.kind === 'adopted';
   const tags = tagChanges(desired, observed, context.formerTagKeys);
-  const changes = [...(adopts ? tags : []), ...changesOf(desired, observed, adopts ? [] : tags)];
-  return applyPlan(name, changes, adopts); // an adopted role is tagged first: a crash must not leave it half taken over
+  // An adopted role is tagged first: a crash must not leave it half taken over. So is one that lost its tags, since the
+  // operator's AWS policy may allow all further changes only of roles that carry them.
+  const claims = !isOwnedBy(observed.tags, context.owner);
+  const changes = [...(claims ? tags : []), ...changesOf(desired, observed, claims ? [] : tags)];
+  return applyPlan(name, changes, adopts);
 }
 
 /** In an order in which every state between is within the old or the new one. */
@@ -77,10 +80,11 @@ function changesOf(desired: DesiredRole, observed: Role, tags: readonly Step[]):
   const closes = mustClose(desired, observed);
   const trust = closes ? [reopening(desired, observed)] : trustUpdate(desired, observed);
   return [
+    ...(isBoundaryAdded && closes ? boundary : []), // where one is forced, AWS may refuse other changes without it
     ...(closes ? closing(desired, observed) : []),
     ...detachments(desired, observed),
     ...inlineDeletions(desired, observed),
-    ...(isBoundaryAdded ? boundary : []),
+    ...(isBoundaryAdded && !closes ? boundary : []),
     ...(closes ? [] : trust),
     ...(isBoundaryAdded || isBoundaryRemoved ? [] : boundary),
     ...settingsUpdate(desired, observed),
