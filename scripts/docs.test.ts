@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { parseAllDocuments } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 import { operatorPolicy } from '../dev/stack/operator-policy.ts';
 import { AwsFederatedIdentitySpec } from '../src/crds/aws-federated-identity.ts';
 import { AwsOidcProviderSpec } from '../src/crds/aws-oidc-provider.ts';
@@ -52,10 +52,20 @@ describe('running.md', () => {
       ),
     );
   });
+});
 
-  test('gives the AWS policy under which all tests run', () => {
-    expect(blocks('docs/running.md', 'json').map((text) => JSON.parse(text) as unknown)).toEqual([
-      operatorPolicy('111122223333'),
+describe('bootstrap.md', () => {
+  test('shows the policy that is generated for its provider', () => {
+    const [provider = ''] = blocks('docs/bootstrap.md', 'yaml');
+    const { spec }: { readonly spec: object } = parse(provider);
+    const policy = operatorPolicy({
+      accountId: '111122223333',
+      cluster: 'c0ffee00-0000-4000-8000-000000000001',
+      issuer: 'https://oidc.example.com/cluster-a',
+      spec: { deletionPolicy: 'Retain', ...spec },
+    });
+    expect(blocks('docs/bootstrap.md', 'json').map((text) => JSON.parse(text) as unknown)).toEqual([
+      JSON.parse(policy),
     ]);
   });
 });
@@ -69,11 +79,33 @@ describe('README.md', () => {
     expect(objects.map(({ kind }) => kind)).toEqual(Object.keys(schemas));
     for (const { kind, spec } of objects) schemas[kind as keyof typeof schemas].strict().parse(spec); // it is one of them
   });
+});
 
+describe.each([
+  { page: 'README.md', atLeast: 7 },
+  { page: 'docs/failures.md', atLeast: 25 },
+])('$page', ({ page, atLeast }) => {
   test('names tests that exist', () => {
-    const named = [...read('README.md').matchAll(/\[([^\]]+)\]\(([^)]+\.test\.ts)\)/g)];
-    expect(named.length).toBeGreaterThanOrEqual(7);
-    expect(named.filter(([, title = '', file = '']) => !read(file).includes(title)).map(([link]) => link)).toEqual([]);
+    const named = [...read(page).matchAll(/\[([^\]]+)\]\(([^)]+\.test\.ts)\)/g)];
+    const missing = named.filter(([, title = '', file = '']) => {
+      const path = join(dirname(page), file);
+      return !title.endsWith('.test') && !read(path).includes(title);
+    });
+    expect(missing.map(([link]) => link)).toEqual([]);
+    expect(named.length).toBeGreaterThanOrEqual(atLeast);
+  });
+});
+
+describe('docs/failures.md', () => {
+  test('has all thirty-six, and names only reasons that exist', () => {
+    const rows = read('docs/failures.md')
+      .split('\n')
+      .filter((line) => /^\| [0-9]+b? \|/.test(line));
+    expect(rows).toHaveLength(36);
+    const reasons = rows.flatMap((row) =>
+      [...(row.split('|')[3] ?? '').matchAll(/`([A-Z]\w+)`/g)].map(([, name = '']) => name),
+    );
+    expect(reasons.filter((reason) => !Reason.safeParse(reason).success && reason !== 'IssuerReachable')).toEqual([]);
   });
 });
 
