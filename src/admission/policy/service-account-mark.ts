@@ -1,0 +1,89 @@
+import { INJECTION_LABEL, SERVICE_ACCOUNTS } from '../../kube/kinds.ts';
+import { annotationKeys } from '../../kube/service-account-annotations.ts';
+import { type AdmissionOptions, operatorUsername } from '../options.ts';
+import { and, type Cel, cel, code, conditional, fieldOr, not, or } from './cel.ts';
+import {
+  type AdmissionObject,
+  mutatingPolicy,
+  named,
+  type NamedExpression,
+  outsideExcludedNamespaces,
+} from './policy-object.ts';
+
+/** The value of INJECTION_LABEL that has the service account gate deny pods. */
+export const PENDING_MARK = 'pending';
+
+const LABEL_PATH = `/metadata/labels/${INJECTION_LABEL.replaceAll('/', '~1')}`;
+
+/**
+ * Has the API server itself mark a ServiceAccount whose AWS role was set or changed by hand, in the very write that does it:
+ * from then on the service account gate denies its pods until the operator has taken the change into the injection table.
+ * The label follows from the annotations alone: who writes it without them finds it as it was.
+ */
+export function serviceAccountMark(options: AdmissionOptions): readonly AdmissionObject[] {
+  return mutatingPolicy(
+    {
+      name: 'federated-identity-service-account-mark',
+      description: `Labels a ServiceAccount ${INJECTION_LABEL}: ${PENDING_MARK} when its AWS role was set or changed by hand, until the operator has taken it up.`,
+    },
+    {
+      failurePolicy: 'Fail',
+      reinvocationPolicy: 'IfNeeded',
+      matchConstraints: {
+        namespaceSelector: outsideExcludedNamespaces(options),
+        resourceRules: [
+          {
+            apiGroups: [''],
+            apiVersions: ['v1'],
+            operations: ['CREATE', 'UPDATE'],
+            resources: [SERVICE_ACCOUNTS.plural],
+          },
+        ],
+      },
+      matchConditions: [
+        named('not-the-operator', cel`request.userInfo.username != ${operatorUsername(options)}`),
+        named('role-or-label', roleOrLabel(options)),
+      ],
+      variables: variables(options),
+      mutations: [{ patchType: 'JSONPatch', jsonPatch: { expression: patches.source } }],
+    },
+  );
+}
+
+const labelsOf = (object: 'object' | 'oldObject'): Cel => fieldOr(code(`${object}.metadata.labels`), cel`{}`);
+const annotationsOf = (object: 'object' | 'oldObject'): Cel => fieldOr(code(`${object}.metadata.annotations`), cel`{}`);
+
+const hasLabel = cel`${INJECTION_LABEL} in ${labelsOf('object')}`;
+const hadLabel = cel`oldObject != null && ${INJECTION_LABEL} in ${labelsOf('oldObject')}`;
+
+/** All other ServiceAccounts are passed over after this one look. */
+function roleOrLabel({ annotationPrefix }: AdmissionOptions): Cel {
+  return or(cel`${annotationKeys(annotationPrefix).roleArn} in ${annotationsOf('object')}`, hasLabel, hadLabel);
+}
+
+/** `variables.wanted`: the value that the label must have, in a list of one; an empty list where it must be missing. */
+function variables({ annotationPrefix }: AdmissionOptions): readonly NamedExpression[] {
+  const keys = annotationKeys(annotationPrefix);
+  const hasRole = cel`${keys.roleArn} in variables.now && variables.now[${keys.roleArn}] != ''`;
+  const same = or(
+    cel`!(key in variables.now) && !(key in variables.before)`,
+    cel`key in variables.now && key in variables.before && variables.now[key] == variables.before[key]`,
+  );
+  const unchanged = and(cel`oldObject != null`, cel`${Object.values(keys)}.all(key, ${same})`);
+  const kept = conditional(hadLabel, cel`[oldObject.metadata.labels[${INJECTION_LABEL}]]`, cel`[]`);
+  return [
+    named('now', annotationsOf('object')),
+    named('before', conditional(cel`oldObject == null`, cel`{}`, annotationsOf('oldObject'))),
+    named('wanted', conditional(not(hasRole), cel`[]`, conditional(unchanged, kept, cel`[${PENDING_MARK}]`))),
+  ];
+}
+
+const addLabel = cel`${conditional(
+  cel`has(object.metadata.labels)`,
+  cel`[]`,
+  cel`[JSONPatch{op: 'add', path: ${'/metadata/labels'}, value: {}}]`,
+)} + [JSONPatch{op: 'add', path: ${LABEL_PATH}, value: variables.wanted[0]}]`;
+
+const removeLabel = conditional(hasLabel, cel`[JSONPatch{op: 'remove', path: ${LABEL_PATH}}]`, cel`[]`);
+
+const patches = conditional(cel`size(variables.wanted) == 0`, removeLabel, addLabel);
