@@ -3,7 +3,7 @@
 import { mkdirSync, existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { admissionFiles } from '../src/admission/manifests.ts';
+import { admissionFiles, webhookFiles } from '../src/admission/manifests.ts';
 import { defaultAdmissionOptions } from '../src/admission/options.ts';
 import { AwsFederatedIdentityKind } from '../src/crds/aws-federated-identity.ts';
 import { AwsOidcProviderKind } from '../src/crds/aws-oidc-provider.ts';
@@ -27,12 +27,14 @@ function folder(path: string, files: ReadonlyMap<string, readonly object[]>): Re
 const crds = [AwsFederatedIdentityKind, AwsOidcProviderKind].map(
   (kind) => [`${kind.plural}.yaml`, [crdManifest(kind)]] as const,
 );
-const admission = new Map(
-  [...admissionFiles(defaultAdmissionOptions)].map(([name, objects]) => [`${name}.yaml`, objects] as const),
-);
+const yamlNames = (files: ReadonlyMap<string, readonly object[]>): ReadonlyMap<string, readonly object[]> =>
+  new Map([...files].map(([name, objects]) => [`${name}.yaml`, objects]));
+const policy = yamlNames(admissionFiles(defaultAdmissionOptions));
+const webhook = yamlNames(webhookFiles(defaultAdmissionOptions));
 const folders = [
   { path: 'config/crd', content: folder('config/crd', new Map(crds)) },
-  { path: 'config/admission/policy', content: folder('config/admission/policy', admission) },
+  { path: 'config/admission/policy', content: folder('config/admission/policy', policy) },
+  { path: 'config/admission/webhook', content: folder('config/admission/webhook', webhook) },
 ];
 
 const stale: string[] = [];

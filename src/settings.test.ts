@@ -29,12 +29,26 @@ describe('settings', () => {
     { given: { concurrency: '' }, flag: '--concurrency' },
     { given: { metricsBindAddress: '8080' }, flag: '--metrics-bind-address' },
     { given: { shutdownGrace: '-1' }, flag: '--shutdown-grace' },
+    { given: { injection: 'sidecar' }, flag: '--injection' },
+    { given: { mountPath: 'var/run' }, flag: '--mount-path' },
+    { given: { mountPath: '/var/run/' }, flag: '--mount-path' },
+    { given: { annotationPrefix: 'eks.amazonaws.com/' }, flag: '--annotation-prefix' },
+    { given: { excludedNamespaces: 'a,B' }, flag: '--excluded-namespaces' },
+    { given: { defaultAudience: 'two words' }, flag: '--default-audience' },
+    { given: { defaultTokenExpiration: '599' }, flag: '--default-token-expiration' },
+    { given: { defaultRegion: 'eu west' }, flag: '--default-region' },
+    { given: { webhookCertificateLifetime: '1' }, flag: '--webhook-certificate-lifetime' },
   ])('that are bad are named by flag and value: $flag', async ({ given, flag }) => {
     const [value] = Object.values(given);
     expect(await thrownBy(() => parseSettings(given))).toHaveProperty(
       'message',
       expect.stringMatching(new RegExp(`${flag}: .*\\(given: ${JSON.stringify(value)}\\)`)),
     );
+  });
+
+  test('that are lists have commas between', () => {
+    expect(parseSettings({}).excludedNamespaces).toEqual([]);
+    expect(parseSettings({ excludedNamespaces: 'a, b-c,' }).excludedNamespaces).toEqual(['a', 'b-c']);
   });
 
   test('that are bad are all named at once, with a hint at --help', async () => {
@@ -60,7 +74,7 @@ describe('the table of --help', () => {
   });
 
   test('says the unit of each time', () => {
-    const times = FLAGS.filter(({ name }) => /interval|grace|window/.test(name));
+    const times = FLAGS.filter(({ name }) => /interval|grace|window|lifetime|expiration|time$|drain/.test(name));
     expect(times.length).toBeGreaterThan(2);
     for (const { description } of times) expect(description).toMatch(/^Seconds /);
   });

@@ -1,6 +1,88 @@
 import { z } from 'zod';
+import { defaultAdmissionOptions, excludedNamespaces } from './admission/options.ts';
+import type { AnnotationDefaults } from './kube/service-account-annotations.ts';
+import { parseConnectTo } from './oidc/connect-to.ts';
 
 const seconds = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
+
+const addressSetting = (port: number) =>
+  z
+    .string()
+    .regex(/^[^\s]*:[0-9]{1,5}$/)
+    .default(`:${port}`);
+
+/** Commas between; spaces around them do not count. */
+const names = (of: RegExp) =>
+  z
+    .string()
+    .default('')
+    .transform((text) =>
+      text
+        .split(',')
+        .map((name) => name.trim())
+        .filter((name) => name !== ''),
+    )
+    .pipe(z.array(z.string().regex(of)));
+
+const DNS_NAME = /^[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$/;
+
+/** What pods are given. A manifest of `admission` says the same to the API server, so both need the same flags. */
+const INJECTION = {
+  injection: z
+    .enum(['policy', 'webhook'])
+    .default('policy')
+    .describe('Who injects pods: policy is the API server (Kubernetes 1.36), webhook is this process (1.30 and later)'),
+  mountPath: z
+    .string()
+    .regex(/^\/[^:\s]*[^:\s/]$/)
+    .default(defaultAdmissionOptions.mountPath)
+    .describe('Folder of the token in a container; on Windows the same path on drive C'),
+  annotationPrefix: z
+    .string()
+    .regex(DNS_NAME)
+    .default(defaultAdmissionOptions.annotationPrefix)
+    .describe('Domain of the annotations of ServiceAccounts and pods, such as role-arn'),
+  excludedNamespaces: names(DNS_NAME).describe(
+    'Namespaces whose pods are never injected, commas between; kube-system and --namespace always are',
+  ),
+  defaultAudience: z
+    .string()
+    .regex(/^[!-~]+$/)
+    .default('sts.amazonaws.com')
+    .describe('Audience of the token for a ServiceAccount annotated by hand that names none'),
+  defaultTokenExpiration: seconds(600, 86_400)
+    .default(86_400)
+    .describe('Seconds of life of the token for a ServiceAccount annotated by hand that names none'),
+  defaultRegion: z
+    .string()
+    .regex(/^([!-~]+)?$/)
+    .default('')
+    .describe(
+      'Region for a ServiceAccount annotated by hand that names none; default: that of AwsOidcProvider default',
+    ),
+} as const;
+
+/** Of `--injection webhook` only. */
+const WEBHOOK = {
+  webhookBindAddress: addressSetting(9443).describe('Address of the webhook, as HOST:PORT; port 0 takes a free one'),
+  webhookService: z
+    .string()
+    .regex(DNS_NAME)
+    .default('federated-identity-webhook')
+    .describe('Service in --namespace by which API servers reach the webhook; its certificate is for that name'),
+  webhookHosts: names(/^[-.:a-zA-Z0-9]+$/).describe(
+    'Further names and addresses that the certificate of the webhook is for, commas between',
+  ),
+  webhookCertificateLifetime: seconds(3, 2_592_000)
+    .default(86_400)
+    .describe('Seconds of life of a certificate of the webhook; it is replaced after two thirds of them'),
+  webhookLearningTime: seconds(0, 3_600)
+    .default(10)
+    .describe('Seconds in which API servers learn of the next certificate before it is used'),
+  webhookDrain: seconds(0, 60)
+    .default(5)
+    .describe('Seconds after SIGTERM in which the webhook still answers, so that no call is lost'),
+} as const;
 
 /** Every setting of `run`: a flag, the environment variable of the same name, a default and its text in `--help`. */
 const SETTINGS = {
@@ -26,15 +108,33 @@ const SETTINGS = {
     .default('on')
     .describe('Whether a Lease decides which replica works: on, or off for a single process'),
   verification: z
-    .enum(['token', 'off'])
+    .enum(['token', 'provider', 'off'])
     .default('token')
-    .describe('How Ready is proven: token exchanges a token of each ServiceAccount at STS, off proves nothing'),
+    .describe(
+      "How Ready is proven: token exchanges a token of each ServiceAccount at STS, provider only the operator's own, off none",
+    ),
   resyncInterval: seconds(1, 86_400)
     .default(600)
     .describe('Seconds between two looks at AWS for an object that did not change'),
   verificationInterval: seconds(60, 604_800)
     .default(21_600)
     .describe('Seconds between two token exchanges for an identity that did not change'),
+  providerVerificationInterval: seconds(10, 86_400)
+    .default(300)
+    .describe("Seconds between two tokens of the operator's own ServiceAccount that STS is shown for each provider"),
+  issuerConnectTo: z
+    .string()
+    .default('')
+    .superRefine((text, context) => {
+      try {
+        parseConnectTo(text);
+      } catch (error) {
+        context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
+      }
+    })
+    .describe(
+      'Where the check of an issuer connects instead of where DNS says, as HOST=ADDRESS:PORT, commas between; a private address is fine',
+    ),
   consistencyWindow: seconds(0, 600)
     .default(60)
     .describe('Seconds after a write to IAM in which its answers may still be older, and are no drift'),
@@ -51,14 +151,14 @@ const SETTINGS = {
     .max(64)
     .default(8)
     .describe('Objects of one kind that are worked on at the same time'),
-  metricsBindAddress: z
-    .string()
-    .regex(/^[^\s]*:[0-9]{1,5}$/)
-    .default(':8080')
-    .describe('Address of /healthz, /readyz and /metrics, as HOST:PORT; port 0 takes a free one'),
+  metricsBindAddress: addressSetting(8080).describe(
+    'Address of /healthz, /readyz and /metrics, as HOST:PORT; port 0 takes a free one',
+  ),
   shutdownGrace: seconds(1, 300)
     .default(20)
     .describe('Seconds that reconciles may go on after SIGTERM; keep it below terminationGracePeriodSeconds'),
+  ...INJECTION,
+  ...WEBHOOK,
 } as const;
 
 const Settings = z.object(SETTINGS);
@@ -93,3 +193,21 @@ export function parseSettings(given: Readonly<Record<string, unknown>>): Setting
   });
   throw new Error(`invalid settings:\n${problems.join('\n')}\nSee --help.`);
 }
+
+/** Parts of an address setting; without a host it is every address. */
+export function listenAddress(address: string): { readonly host: string; readonly port: number } {
+  const separator = address.lastIndexOf(':');
+  return { host: address.slice(0, separator) || '0.0.0.0', port: Number(address.slice(separator + 1)) };
+}
+
+/** Namespaces that are left alone: kube-system and the operator's own too, whatever the setting says. */
+export const excludedNamespacesOf = (settings: Settings): readonly string[] =>
+  excludedNamespaces({ operator: settings, excludedNamespaces: settings.excludedNamespaces });
+
+/** What counts where a ServiceAccount that is annotated by hand says nothing. */
+export const annotationDefaultsOf = (settings: Settings): AnnotationDefaults => ({
+  annotationPrefix: settings.annotationPrefix,
+  audience: settings.defaultAudience,
+  tokenExpirationSeconds: settings.defaultTokenExpiration,
+  region: settings.defaultRegion === '' ? undefined : settings.defaultRegion,
+});

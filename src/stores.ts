@@ -1,17 +1,18 @@
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { Logger } from 'pino';
 import { IDENTITY_INDEXES } from './controllers/aws-federated-identity/watches.ts';
-import type { KubernetesClient, ListQuery } from './kube/client.ts';
+import { annotatedIndex } from './controllers/annotated-service-account/watches.ts';
+import { type KubernetesClient, type ListQuery, metadataWatch, type ObjectList } from './kube/client.ts';
 import { CONFIG_MAPS, type InjectionTable, TABLE_NAME } from './kube/injection-table.ts';
 import {
   type AwsFederatedIdentity,
   type AwsOidcProvider,
   IDENTITIES,
-  MANAGED_LABEL,
   PROVIDERS,
   SERVICE_ACCOUNTS,
 } from './kube/kinds.ts';
 import { type KubernetesResource, resourcePath, type ResourceType } from './kube/resource.ts';
+import { NOT_ENDED, PODS } from './kube/pods.ts';
 import { ObjectStore, type ObjectStoreOptions } from './runtime/object-store.ts';
 import { runReflector } from './runtime/reflector.ts';
 
@@ -19,11 +20,14 @@ import { runReflector } from './runtime/reflector.ts';
 export interface Stores {
   readonly providers: ObjectStore<AwsOidcProvider>;
   readonly identities: ObjectStore<AwsFederatedIdentity>;
+  /** All of the cluster, only their metadata. */
   readonly serviceAccounts: ObjectStore<KubernetesResource>;
   readonly tables: ObjectStore<InjectionTable>;
+  /** Those of the cluster that have not ended, only their names and UIDs. */
+  readonly pods: ObjectStore<KubernetesResource>;
 }
 
-export function createStores(log: Logger): Stores {
+export function createStores(log: Logger, annotationPrefix: string): Stores {
   const options = { log, transform: withoutManagedFields };
   const identityOptions: ObjectStoreOptions<AwsFederatedIdentity> = {
     log,
@@ -33,8 +37,13 @@ export function createStores(log: Logger): Stores {
   return {
     providers: new ObjectStore<AwsOidcProvider>(options),
     identities: new ObjectStore(identityOptions),
-    serviceAccounts: new ObjectStore<KubernetesResource>(options),
+    serviceAccounts: new ObjectStore<KubernetesResource>({
+      log,
+      transform: withoutHistory,
+      indexes: annotatedIndex(annotationPrefix),
+    }),
     tables: new ObjectStore<InjectionTable>(options),
+    pods: new ObjectStore<KubernetesResource>({ log, transform: nameOnly }),
   };
 }
 
@@ -43,6 +52,18 @@ function withoutManagedFields<T extends KubernetesResource>(object: T): T {
   const { managedFields: _, ...metadata } = object.metadata as T['metadata'] & { managedFields?: unknown }; // not in ObjectMeta
   return { ...object, metadata };
 }
+
+/** Nor does anybody read what kubectl applied last: of ServiceAccounts there are many. */
+function withoutHistory(object: KubernetesResource): KubernetesResource {
+  const trimmed = withoutManagedFields(object);
+  const { 'kubectl.kubernetes.io/last-applied-configuration': _, ...annotations } = trimmed.metadata.annotations ?? {};
+  return { metadata: { ...trimmed.metadata, annotations } };
+}
+
+/** Of pods there are tens of thousands. */
+const nameOnly = ({ metadata: { namespace, name, uid } }: KubernetesResource): KubernetesResource => ({
+  metadata: { ...(namespace && { namespace }), ...(name && { name }), ...(uid && { uid }) },
+});
 
 export interface Connection {
   readonly config: KubeConfig;
@@ -56,26 +77,57 @@ export async function followAll(connection: Connection, stores: Stores, signal: 
     follow(connection, PROVIDERS, stores.providers, {}, signal),
     follow(connection, IDENTITIES, stores.identities, {}, signal),
     follow(connection, CONFIG_MAPS, stores.tables, { fieldSelector: `metadata.name=${TABLE_NAME}` }, signal),
-    follow(connection, SERVICE_ACCOUNTS, stores.serviceAccounts, { labelSelector: `${MANAGED_LABEL}=true` }, signal),
+    followMetadata(connection, SERVICE_ACCOUNTS, stores.serviceAccounts, {}, signal),
+    followPods(connection, stores.pods, signal),
   ]);
 }
 
+type Query = ListQuery & Readonly<Record<string, string>>;
+
 // oxlint-disable-next-line max-params -- the last one is the signal, as everywhere
-const follow = <T extends KubernetesResource>(
+export const follow = <T extends KubernetesResource>(
   { config, kubernetes, log }: Connection,
   type: ResourceType,
   store: ObjectStore<T>,
-  query: ListQuery & Readonly<Record<string, string>>,
+  query: Query,
   signal: AbortSignal,
-): Promise<void> =>
-  runReflector<T>(
-    {
-      config,
-      path: resourcePath(type),
-      query,
-      store,
-      log,
-      list: (limited) => kubernetes.list<T>(type, query, limited),
-    },
+): Promise<void> => {
+  const list = (limited: AbortSignal) => kubernetes.list<T>(type, query, limited);
+  return runReflector<T>({ config, path: resourcePath(type), query, store, log, list }, signal);
+};
+
+/** As `follow`, but no more than the metadata of each object leaves the API server. */
+// oxlint-disable-next-line max-params -- the last one is the signal, as everywhere
+const followMetadata = (
+  { config, kubernetes, log }: Connection,
+  type: ResourceType,
+  store: ObjectStore<KubernetesResource>,
+  query: Query,
+  signal: AbortSignal,
+): Promise<void> => {
+  const watch = metadataWatch(config);
+  const list = (limited: AbortSignal) => kubernetes.listMetadata(type, query, limited);
+  return runReflector({ config, path: resourcePath(type), query, store, log, list, watch }, signal);
+};
+
+/** A pod that ends leaves the selection, and so the store. Pages are trimmed as they come. */
+async function followPods(
+  { config, kubernetes, log }: Connection,
+  store: ObjectStore<KubernetesResource>,
+  signal: AbortSignal,
+): Promise<void> {
+  const query = { fieldSelector: NOT_ENDED };
+  const list = async (limited: AbortSignal): Promise<ObjectList<KubernetesResource>> => {
+    const items: KubernetesResource[] = [];
+    let resourceVersion = '';
+    for await (const page of kubernetes.pages(PODS, { ...query, metadataOnly: true }, limited)) {
+      items.push(...page.items.map(nameOnly));
+      ({ resourceVersion } = page);
+    }
+    return { items, resourceVersion };
+  };
+  await runReflector(
+    { config, path: resourcePath(PODS), query, store, log, list, watch: metadataWatch(config) },
     signal,
   );
+}

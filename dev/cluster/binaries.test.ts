@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { obtainBinaries } from './binaries.ts';
+import { type BinariesOptions, obtainBinaries } from './binaries.ts';
 import { cacheFolder } from './cache.ts';
 import { KUBERNETES_VERSION } from './version.ts';
 
@@ -18,10 +18,15 @@ const programs = async (folder: string, names: readonly string[]): Promise<strin
   for (const name of names) await writeFile(join(folder, name), script, { mode: 0o755 });
   return folder;
 };
-const fillCache = (names: readonly string[]): Promise<string> =>
-  programs(cacheFolder(join(root, 'federated-identity-operator')), names);
-const obtain = (environment: NodeJS.ProcessEnv, controllerManager = false) =>
-  obtainBinaries({ environment: { XDG_CACHE_HOME: root, ...environment }, progress: () => {}, controllerManager });
+const fillCache = (names: readonly string[], version?: string): Promise<string> =>
+  programs(cacheFolder(join(root, 'federated-identity-operator'), version), names);
+const obtain = (environment: NodeJS.ProcessEnv, more: Partial<BinariesOptions> = {}) =>
+  obtainBinaries({
+    environment: { XDG_CACHE_HOME: root, ...environment },
+    progress: () => {},
+    version: KUBERNETES_VERSION,
+    ...more,
+  });
 
 test('KUBEBUILDER_ASSETS goes before the cache, and its version is asked from its kube-apiserver', async () => {
   await fillCache(['kube-apiserver', 'etcd', 'kubectl']);
@@ -48,5 +53,16 @@ test('the cache serves without network, and kube-controller-manager only when it
     kubectl: join(folder, 'kubectl'),
     version: KUBERNETES_VERSION,
   });
-  expect((await obtain({}, true)).controllerManager).toBe(join(folder, 'kube-controller-manager'));
+  expect((await obtain({}, { controllerManager: true })).controllerManager).toBe(
+    join(folder, 'kube-controller-manager'),
+  );
+});
+
+test('another version has its own folder in the cache, and KUBEBUILDER_ASSETS of another minor version are passed over', async () => {
+  const all = ['kube-apiserver', 'etcd', 'kubectl'];
+  await fillCache(all);
+  const folder = await fillCache(all, '1.30.14');
+  const assets = await programs(join(root, 'assets'), all);
+  const obtained = await obtain({ KUBEBUILDER_ASSETS: assets }, { version: '1.30.14' });
+  expect(obtained).toMatchObject({ apiServer: join(folder, 'kube-apiserver'), version: '1.30.14' });
 });

@@ -14,7 +14,7 @@ import { buildControlPlane, buildControllerManager, whyNoGo } from './go-build.t
 import { run } from './process.ts';
 import { type Progress, withProgress } from './progress.ts';
 import { type Source, firstOf, found, passedOver } from './sources.ts';
-import { KUBERNETES_VERSION, platformName } from './version.ts';
+import { minorVersion, platformName } from './version.ts';
 
 /** Paths of the programs of one control plane. */
 export interface Binaries {
@@ -29,6 +29,7 @@ export interface Binaries {
 export interface BinariesOptions {
   readonly environment: NodeJS.ProcessEnv;
   readonly progress: Progress;
+  readonly version: string;
   /** Also obtain kube-controller-manager, which the envtest archive lacks: built with Go when it is missing. */
   readonly controllerManager?: boolean;
 }
@@ -45,10 +46,10 @@ export const INSTALL_ADVICE =
   'or set KUBEBUILDER_ASSETS to a folder with kube-apiserver, etcd and kubectl.';
 
 /** KUBEBUILDER_ASSETS (when set) and the cache folder: what is on this machine already. */
-export function localSources({ environment }: BinariesOptions): readonly Source<Programs>[] {
+export function localSources({ environment, version }: BinariesOptions): readonly Source<Programs>[] {
   const assets = environment['KUBEBUILDER_ASSETS'];
-  const cached = cachedPrograms(cacheRoot(environment));
-  return assets === undefined || assets === '' ? [cached] : [assetsPrograms(assets), cached];
+  const cached = cachedPrograms(cacheRoot(environment), version);
+  return assets === undefined || assets === '' ? [cached] : [assetsPrograms(assets, version), cached];
 }
 
 /** The official envtest archive, then a build from Go modules. Both fill the cache folder. */
@@ -77,7 +78,7 @@ export async function completeBinaries({ folder, version }: Programs, options: B
   return { ...binaries, controllerManager: await obtainControllerManager(folder, version, options) };
 }
 
-function assetsPrograms(folder: string): Source<Programs> {
+function assetsPrograms(folder: string, wanted: string): Source<Programs> {
   const name = 'KUBEBUILDER_ASSETS';
   return {
     name,
@@ -88,31 +89,33 @@ function assetsPrograms(folder: string): Source<Programs> {
       const printed = await run(join(folder, 'kube-apiserver'), ['--version'], { timeoutMs: 20_000 });
       const version = /v(\d+\.\d+\.\d+)/.exec(printed)?.[1];
       if (version === undefined) throw new Error(`${name}: kube-apiserver --version printed ${printed.trim()}`);
-      return found({ kind: 'programs', folder, version });
+      return minorVersion(version) === minorVersion(wanted)
+        ? found({ kind: 'programs', folder, version })
+        : passedOver(`its version is ${version}, not ${wanted}`);
     },
   };
 }
 
-function cachedPrograms(root: string): Source<Programs> {
+function cachedPrograms(root: string, version: string): Source<Programs> {
   return {
     name: 'cache',
     find: async () => {
-      const cached = await findCached(root);
+      const cached = await findCached(root, version);
       return cached === undefined
-        ? passedOver(`no Kubernetes ${KUBERNETES_VERSION} there yet`)
+        ? passedOver(`no Kubernetes ${version} there yet`)
         : found({ kind: 'programs', ...cached });
     },
   };
 }
 
-function archivePrograms({ environment, progress }: BinariesOptions): Source<Programs> {
+function archivePrograms({ environment, progress, version: wanted }: BinariesOptions): Source<Programs> {
   const root = cacheRoot(environment);
   return {
     name: 'envtest archive',
     find: async () => {
       try {
-        const archive = selectArchive(await fetchArchiveIndex(), KUBERNETES_VERSION, platformName());
-        if (archive === undefined) return passedOver(`none for ${KUBERNETES_VERSION} on ${platformName()}`);
+        const archive = selectArchive(await fetchArchiveIndex(), wanted, platformName());
+        if (archive === undefined) return passedOver(`none for ${wanted} on ${platformName()}`);
         const { version } = archive;
         const fill = (folder: string): Promise<void> => unpackArchive(archive, folder);
         await fillCache(root, version, progress, (target) =>
@@ -128,9 +131,8 @@ function archivePrograms({ environment, progress }: BinariesOptions): Source<Pro
   };
 }
 
-function builtPrograms({ environment, progress }: BinariesOptions): Source<Programs> {
+function builtPrograms({ environment, progress, version }: BinariesOptions): Source<Programs> {
   const root = cacheRoot(environment);
-  const version = KUBERNETES_VERSION;
   return {
     name: 'Go build',
     find: async () => {

@@ -53,17 +53,18 @@ async function isExecutable(file: string): Promise<boolean> {
 }
 
 /** The complete cache folder of the wanted version, else of the newest patch of the same minor version. */
-export async function findCached(root: string): Promise<{ folder: string; version: string } | undefined> {
-  const name = new RegExp(
-    `^kubernetes-(${minorVersion(KUBERNETES_VERSION).replace('.', '\\.')}\\.(\\d+))-${platformName()}$`,
-  );
+export async function findCached(
+  root: string,
+  wanted: string = KUBERNETES_VERSION,
+): Promise<{ folder: string; version: string } | undefined> {
+  const name = new RegExp(`^kubernetes-(${minorVersion(wanted).replace('.', '\\.')}\\.(\\d+))-${platformName()}$`);
   const entries = await readdir(root).catch(() => []); // no cache yet
   const versions = entries
     .map((entry) => name.exec(entry))
     .filter((match) => match !== null)
     .toSorted((a, b) => Number(b[2]) - Number(a[2]))
     .map((match) => match[1] ?? '');
-  for (const version of [KUBERNETES_VERSION, ...versions]) {
+  for (const version of [wanted, ...versions]) {
     const folder = cacheFolder(root, version);
     if ((await missingPrograms(folder, REQUIRED_PROGRAMS)).length === 0) return { folder, version };
   }

@@ -2,11 +2,12 @@ import { expect, test } from 'vitest';
 import { localSources, remoteSources } from './binaries.ts';
 import { clusterSources } from './cluster.ts';
 import { type Source, passedOver } from './sources.ts';
+import { KUBERNETES_VERSION } from './version.ts';
 
 const kind: Source<never> = { name: 'kind', find: async () => passedOver('not asked here') };
 
 const namesWith = (environment: NodeJS.ProcessEnv): readonly string[] => {
-  const options = { environment, progress: () => {} };
+  const options = { environment, progress: () => {}, version: KUBERNETES_VERSION };
   return clusterSources(localSources(options), kind, remoteSources(options)).map(({ name }) => name);
 };
 

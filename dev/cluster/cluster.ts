@@ -8,6 +8,7 @@ import { startLocalCluster } from './local-cluster.ts';
 import { ProgramError } from './process.ts';
 import { withProgress } from './progress.ts';
 import { type Source, firstOf, found, passedOver } from './sources.ts';
+import { KUBERNETES_VERSION } from './version.ts';
 
 export type { Cluster, ClusterOptions } from './interface.ts';
 
@@ -27,9 +28,11 @@ interface Started {
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
   if (process.platform === 'win32') throw new Error('the development cluster needs Linux, macOS or WSL');
   const { issuer = DEFAULT_ISSUER, progress = () => {}, environment = process.env } = options;
+  const { version = KUBERNETES_VERSION } = options;
   if (!URL.canParse(issuer) || !issuer.startsWith('https://')) throw new Error(`issuer "${issuer}" is no https URL`);
-  const wanted = { environment, progress, controllerManager: options.controllerManager === true };
+  const wanted = { environment, progress, version, controllerManager: options.controllerManager === true };
   const kind = kindSource({
+    version,
     issuer,
     progress,
     environment,
@@ -66,14 +69,16 @@ export function clusterSources<L, K, R>(
 }
 
 type KindSourceOptions = Omit<KindOptions, 'folder'> & {
+  readonly version: string;
   readonly createFolder: () => Promise<string>;
 };
 
 /** A kind cluster that can't be created (no such node image, no memory) is passed over, not the end. */
-function kindSource({ createFolder: folder, ...options }: KindSourceOptions): Source<Started> {
+function kindSource({ createFolder: folder, version, ...options }: KindSourceOptions): Source<Started> {
   return {
     name: 'kind',
     find: async () => {
+      if (version !== KUBERNETES_VERSION) return passedOver(`only for Kubernetes ${KUBERNETES_VERSION}`);
       const obstacle = await whyNoKind(options.environment);
       if (obstacle !== undefined) return passedOver(obstacle);
       try {

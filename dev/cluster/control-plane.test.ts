@@ -2,7 +2,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { apiServerArguments, etcdArguments, freePorts, issuerArguments, waitUntilReady } from './control-plane.ts';
+import {
+  apiServerArguments,
+  etcdArguments,
+  freePorts,
+  issuerArguments,
+  type Signing,
+  waitUntilReady,
+} from './control-plane.ts';
 import { startService } from './process.ts';
 
 const files = {
@@ -30,9 +37,11 @@ test.each([
   );
 });
 
+const SIGNING: Signing = { issuers: ['https://i.example'], keys: ['/keys/one'] };
+
 test('nothing listens beyond loopback', () => {
-  const listening = [...etcdArguments(files, ports), ...apiServerArguments(files, ports, 'https://i.example')].filter(
-    (argument) => /^--(listen|bind|secure-port)/.test(argument),
+  const listening = [...etcdArguments(files, ports), ...apiServerArguments(files, ports, SIGNING)].filter((argument) =>
+    /^--(listen|bind|secure-port)/.test(argument),
   );
   expect(listening).toEqual([
     '--listen-client-urls=http://127.0.0.1:2',
@@ -43,7 +52,7 @@ test('nothing listens beyond loopback', () => {
 });
 
 test('admission stays as Kubernetes ships it, ServiceAccount and PodSecurity included', () => {
-  expect(apiServerArguments(files, ports, 'https://i.example').join(' ')).not.toMatch(/admission-plugins|anonymous/);
+  expect(apiServerArguments(files, ports, SIGNING).join(' ')).not.toMatch(/admission-plugins|anonymous/);
 });
 
 test('free ports differ from each other', async () => {
@@ -63,4 +72,20 @@ test('an API server that ends at its start is reported with the last lines of it
   });
   const ready = waitUntilReady([service], 'https://127.0.0.1:1', { ca: '', cert: '', key: '' });
   await expect(ready).rejects.toThrow('kube-apiserver ended. The last lines of its log:\nunknown flag: --nonsense');
+});
+
+test('the first issuer and the first key are those of new tokens; the others are still accepted', () => {
+  const signing: Signing = {
+    issuers: ['https://new.example', 'https://old.example'],
+    keys: ['/keys/two', '/keys/one'],
+  };
+  const args = apiServerArguments(files, ports, signing).filter((one) => one.startsWith('--service-account-'));
+  expect(args).toEqual([
+    '--service-account-issuer=https://new.example',
+    '--service-account-issuer=https://old.example',
+    '--service-account-jwks-uri=https://new.example/openid/v1/jwks',
+    '--service-account-key-file=/keys/two',
+    '--service-account-key-file=/keys/one',
+    '--service-account-signing-key-file=/keys/two',
+  ]);
 });

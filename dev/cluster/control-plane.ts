@@ -61,7 +61,15 @@ export function etcdArguments(files: Files, ports: Ports): readonly string[] {
   ];
 }
 
-export function apiServerArguments(files: Files, ports: Ports, issuer: string): readonly string[] {
+/** How the API server signs tokens. */
+export interface Signing {
+  /** The first one is the `iss` of new tokens. */
+  readonly issuers: readonly [string, ...string[]];
+  /** Files of private keys; the first one signs, all verify. */
+  readonly keys: readonly [string, ...string[]];
+}
+
+export function apiServerArguments(files: Files, ports: Ports, { issuers, keys }: Signing): readonly string[] {
   return [
     `--etcd-servers=http://127.0.0.1:${ports.etcd}`,
     `--secure-port=${ports.apiServer}`,
@@ -75,17 +83,17 @@ export function apiServerArguments(files: Files, ports: Ports, issuer: string): 
     `--tls-private-key-file=${files.servingKey}`,
     `--client-ca-file=${files.authority}`,
     '--authorization-mode=RBAC',
-    ...issuerArguments(issuer),
-    `--service-account-key-file=${files.tokenSigningKey}`,
-    `--service-account-signing-key-file=${files.tokenSigningKey}`,
+    ...issuerArguments(...issuers),
+    ...keys.map((key) => `--service-account-key-file=${key}`),
+    `--service-account-signing-key-file=${keys[0]}`,
     ...auditArguments(files.auditPolicy, files.auditLog),
   ];
 }
 
-/** Flags that make the API server sign tokens as `issuer` and publish its keys below it. */
-export function issuerArguments(issuer: string): readonly string[] {
+/** Flags that make the API server sign tokens as `issuer` and publish its keys below it; tokens of the others stay valid. */
+export function issuerArguments(issuer: string, ...others: readonly string[]): readonly string[] {
   return [
-    `--service-account-issuer=${issuer}`,
+    ...[issuer, ...others].map((one) => `--service-account-issuer=${one}`),
     `--service-account-jwks-uri=${issuer.replace(/\/$/, '')}/openid/v1/jwks`,
     '--api-audiences=https://kubernetes.default.svc',
   ];

@@ -62,6 +62,15 @@ export async function buildControllerManager(build: Build): Promise<void> {
   );
 }
 
+/** Builds kubelet. Throws ProgramError with the compiler's last lines. */
+export async function buildKubelet(build: Build): Promise<void> {
+  const { version, progress } = build;
+  const module = await kubernetesModule(build);
+  await withProgress(progress, `building kubelet ${version} from Go modules, 1-3 minutes, once`, () =>
+    compileKubernetes('kubelet', module, build),
+  );
+}
+
 /**
  * A go.mod that requires k8s.io/kubernetes. Its own go.mod points the staging modules (k8s.io/api, ...) at folders
  * of its repository, which a dependent does not have; each is published under the same number as v0.
@@ -103,7 +112,7 @@ async function kubernetesModule({ folder, version, environment, progress }: Buil
       await json(['mod', 'download', '-json', `${KUBERNETES}@v${version}`]),
     );
     const upstream = GoMod.parse(await json(['mod', 'edit', '-json', upstreamFile]));
-    const programs = ['kube-apiserver/app', 'kube-controller-manager/app', 'kubectl'];
+    const programs = ['kube-apiserver/app', 'kube-controller-manager/app', 'kubectl', 'kubelet/app'];
     const imports = programs.map((program) => `${KUBERNETES}/cmd/${program}`);
     await writeModule(module, kubernetesGoMod(upstream, version), imports);
     await go(environment, module, ['mod', 'tidy']);

@@ -10,7 +10,7 @@ export interface Cluster extends AsyncDisposable {
   readonly kubectl: string;
   /** PEM of the authority that signed the API server's certificate. */
   readonly caCertificate: string;
-  /** The `iss` of ServiceAccount tokens. The certificate carries its host, DNS does not. */
+  /** The `iss` of ServiceAccount tokens now. The certificate carries the host of the first one, DNS does not. */
   readonly issuer: string;
   /** JSON lines, one for each stage of each request, level Metadata. */
   readonly auditLog: string;
@@ -19,16 +19,29 @@ export interface Cluster extends AsyncDisposable {
   /** "1.36.3" */
   readonly version: string;
   stop(): Promise<void>;
-  /** Kills the API server (SIGKILL) and resolves when it answers again, at the same address with the same keys. */
-  restartApiServer(): Promise<void>;
+  /**
+   * Kills the API server (SIGKILL) and resolves when it answers again, at the same address; with the same issuer and keys
+   * unless a change is given, which needs the local control plane.
+   */
+  restartApiServer(change?: ApiServerChange): Promise<void>;
   /** Writes a kubeconfig with a token of the ServiceAccount (24 h) and returns its path. Throws when there is none. */
   kubeconfigFor(user: { readonly serviceAccount: `${string}/${string}` }): Promise<string>;
+}
+
+/** What an administrator changes in the API server's flags. */
+export interface ApiServerChange {
+  /** The first one is the `iss` of new tokens; tokens of all are accepted. */
+  readonly issuers?: readonly [string, ...string[]];
+  /** Signs with a new key from now on; tokens signed with earlier ones are accepted, and all keys are served. */
+  readonly newSigningKey?: true;
 }
 
 export interface ClusterOptions {
   /** Default `https://oidc.federated-identity.example`. AWS refuses issuers with a port. */
   readonly issuer?: string;
   readonly progress?: Progress;
+  /** A patch release of Kubernetes, such as "1.30.14"; default: the one of `version.ts`. */
+  readonly version?: string;
   /** Also run kube-controller-manager: garbage collection, `default` ServiceAccounts of new namespaces, Deployments. */
   readonly controllerManager?: boolean;
   /** Where everything is kept; default: a new temporary folder. A folder of an earlier cluster continues it. */

@@ -93,7 +93,10 @@ export async function startKindCluster(options: KindOptions): Promise<Cluster> {
       caCertificate: certificateAuthority(kubeconfig),
       stop,
       [Symbol.asyncDispose]: stop,
-      restartApiServer: () => restartApiServer(node, [kubectl, kubeconfig], env),
+      restartApiServer: async (change) => {
+        if (change !== undefined) throw new Error('the flags of a kind cluster are fixed: use the local control plane');
+        await restartApiServer(node, [kubectl, kubeconfig], env);
+      },
       kubeconfigFor: ({ serviceAccount }) => writeServiceAccountKubeconfig(kubeconfig, serviceAccount, folder),
     };
   } catch (error) {

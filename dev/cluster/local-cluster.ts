@@ -1,10 +1,13 @@
-import { rm } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { certificateAuthority, prepareCluster, writeServiceAccountKubeconfig } from './admin.ts';
 import type { Binaries } from './binaries.ts';
+import { createTokenSigningKey } from './certificates.ts';
 import {
   type Client,
   type Files,
   type Ports,
+  type Signing,
   apiServerArguments,
   freePorts,
   startApiServer,
@@ -13,7 +16,7 @@ import {
   waitUntilReady,
 } from './control-plane.ts';
 import { writeCredentials } from './credentials.ts';
-import type { Cluster } from './interface.ts';
+import type { ApiServerChange, Cluster } from './interface.ts';
 import { type Service, whenThisProcessEnds } from './process.ts';
 
 export interface LocalClusterOptions {
@@ -32,6 +35,7 @@ interface Running {
   readonly url: string;
   readonly etcd: Service;
   apiServer: Service;
+  signing: Signing;
   controllerManager: Service | undefined;
 }
 
@@ -40,7 +44,7 @@ interface Running {
  * loopback only. Throws with the last lines of the log of the service that failed.
  */
 export async function startLocalCluster(binaries: Binaries, options: LocalClusterOptions): Promise<Cluster> {
-  const { folder, issuer, keep } = options;
+  const { folder, keep } = options;
   const cleanup = keep ? undefined : whenThisProcessEnds('sleep 1; rm -rf -- "$1"', folder);
   const discard = async (): Promise<void> => {
     if (!keep) await rm(folder, { recursive: true, force: true, maxRetries: 3 });
@@ -61,7 +65,9 @@ export async function startLocalCluster(binaries: Binaries, options: LocalCluste
   };
   return {
     url,
-    issuer,
+    get issuer() {
+      return running.signing.issuers[0];
+    },
     folder,
     version: binaries.version,
     kubectl: binaries.kubectl,
@@ -70,9 +76,11 @@ export async function startLocalCluster(binaries: Binaries, options: LocalCluste
     caCertificate: certificateAuthority(files.kubeconfig),
     stop,
     [Symbol.asyncDispose]: stop,
-    restartApiServer: async () => {
+    restartApiServer: async (change = {}) => {
       await running.apiServer.stop(0);
-      running.apiServer = await startApiServer(binaries, files, apiServerArguments(files, running.ports, issuer));
+      running.signing = await changedSigning(running, change);
+      const args = apiServerArguments(files, running.ports, running.signing);
+      running.apiServer = await startApiServer(binaries, files, args);
       await waitUntilReady([running.etcd, running.apiServer], url, running.client);
     },
     kubeconfigFor: ({ serviceAccount }) => writeServiceAccountKubeconfig(files.kubeconfig, serviceAccount, folder),
@@ -99,17 +107,28 @@ async function startOnce(binaries: Binaries, { folder, issuer }: LocalClusterOpt
   try {
     const etcd = await startEtcd(binaries, files, ports);
     started.push(etcd);
-    const apiServer = await startApiServer(binaries, files, apiServerArguments(files, ports, issuer));
+    const signing: Signing = { issuers: [issuer], keys: [files.tokenSigningKey] };
+    const apiServer = await startApiServer(binaries, files, apiServerArguments(files, ports, signing));
     started.push(apiServer);
     await waitUntilReady(started, url, client);
     await prepareCluster(files.kubeconfig);
     const { controllerManager: program } = binaries;
     const controllerManager = program === undefined ? undefined : await startControllerManager(program, files);
-    return { files, ports, client, url, etcd, apiServer, controllerManager };
+    return { files, ports, client, url, etcd, apiServer, signing, controllerManager };
   } catch (error) {
     await Promise.all(started.map((service) => service.stop(0)));
     throw error;
   }
+}
+
+async function changedSigning(
+  { signing, files }: Running,
+  { issuers = signing.issuers, newSigningKey }: ApiServerChange,
+): Promise<Signing> {
+  if (newSigningKey === undefined) return { ...signing, issuers };
+  const file = join(files.folder, `service-account-${signing.keys.length + 1}.key`);
+  await writeFile(file, await createTokenSigningKey(), { mode: 0o600 });
+  return { issuers, keys: [file, ...signing.keys] };
 }
 
 /** Data that is thrown away needs no orderly end. */

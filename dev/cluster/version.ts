@@ -1,5 +1,7 @@
-/** The one place that names the Kubernetes version; the staging modules carry the same number as v0. */
+/** The one place that names Kubernetes versions, this one where no other is asked for; the staging modules carry the same number as v0. */
 export const KUBERNETES_VERSION = '1.36.3';
+/** The oldest version that the operator supports: webhook mode, from ValidatingAdmissionPolicy v1 on. */
+export const OLDEST_KUBERNETES_VERSION = '1.30.14';
 /** etcd's server, of the minor version whose client Kubernetes 1.36 is built with. */
 export const ETCD_VERSION = '3.6.16';
 

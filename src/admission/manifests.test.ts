@@ -43,9 +43,13 @@ describe('admission manifests', () => {
     }
   });
 
-  test('the injection is one mutation, as each costs the API server 2 ms a pod', () => {
-    const mutations = objects.flatMap((object) => ('mutations' in object.spec ? object.spec.mutations : []));
-    expect(mutations).toHaveLength(1);
+  test('each mutating policy is one mutation, as each costs the API server 2 ms a pod; only one is of pods', () => {
+    const mutating = policies.flatMap(({ spec }) => ('mutations' in spec ? [spec] : []));
+    expect(mutating.map(({ mutations }) => mutations.length)).toEqual([1, 1]);
+    expect(mutating.flatMap(({ matchConstraints }) => matchConstraints.resourceRules[0]?.resources)).toEqual([
+      'pods',
+      'serviceaccounts',
+    ]);
   });
 
   test('a policy fails closed unless its parameters are of a custom kind, so that a missing CRD stops no pod (ADR 0001)', () => {
@@ -58,6 +62,8 @@ describe('admission manifests', () => {
       ['federated-identity-bound-label', undefined, 'Fail'],
       ['federated-identity-injection', 'ConfigMap', 'Fail'],
       ['federated-identity-pending-gate', 'AwsFederatedIdentity', 'Ignore'],
+      ['federated-identity-service-account-gate', 'ServiceAccount', 'Fail'],
+      ['federated-identity-service-account-mark', undefined, 'Fail'],
       ['federated-identity-table-gate', 'ConfigMap', 'Fail'],
       ['federated-identity-table-guard', undefined, 'Fail'],
       ['federated-identity-token-audience', undefined, 'Fail'],
@@ -72,7 +78,7 @@ describe('admission manifests', () => {
         : [],
     );
     const expected = ['kube-system', 'federated-identity-system', 'monitoring'];
-    expect(excluded).toEqual([expected, expected, expected, expected]);
+    expect(excluded).toEqual(Array.from({ length: 6 }, () => expected));
   });
 
   test.each<{ option: string; options: Partial<AdmissionOptions> }>([

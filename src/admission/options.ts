@@ -1,4 +1,4 @@
-/** What an installation may choose about admission. Everything in `config/admission/policy` follows from it. */
+/** What an installation may choose about admission. Everything in `config/admission` follows from it. */
 export interface AdmissionOptions {
   /** The operator's own ServiceAccount: the only writer of tables and the `bound` label, limited in the tokens it may request. */
   readonly operator: { readonly namespace: string; readonly serviceAccount: string };
@@ -8,6 +8,8 @@ export interface AdmissionOptions {
   readonly mountPath: string;
   /** Domain of the pod annotations `skip-containers` and `token-expiration`. */
   readonly annotationPrefix: string;
+  /** Service in the operator's namespace by which API servers reach the webhook; of no account in policy mode. */
+  readonly webhookService: string;
   /** Audiences that the operator may request tokens for; every client id of every AwsOidcProvider belongs here. */
   readonly tokenAudiences: readonly [string, ...string[]];
   /** Longest lifetime of a token that the operator may request, in seconds. */
@@ -20,6 +22,7 @@ export const defaultAdmissionOptions: AdmissionOptions = {
   excludedNamespaces: [],
   mountPath: '/var/run/secrets/eks.amazonaws.com/serviceaccount',
   annotationPrefix: 'eks.amazonaws.com',
+  webhookService: 'federated-identity-webhook',
   tokenAudiences: ['sts.amazonaws.com'],
   maxOperatorTokenSeconds: 3600,
 };
@@ -30,6 +33,9 @@ export function operatorUsername({ operator }: AdmissionOptions): string {
 }
 
 /** kube-system and the operator's own namespace can't be taken off the list: they must start when all else fails. */
-export function excludedNamespaces(options: AdmissionOptions): readonly string[] {
+export function excludedNamespaces(options: {
+  readonly operator: Pick<AdmissionOptions['operator'], 'namespace'>;
+  readonly excludedNamespaces: readonly string[];
+}): readonly string[] {
   return [...new Set(['kube-system', options.operator.namespace, ...options.excludedNamespaces])];
 }

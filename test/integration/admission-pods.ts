@@ -6,11 +6,21 @@ export interface EnvVar {
   readonly valueFrom?: object;
 }
 
+export interface VolumeMount {
+  readonly name: string;
+  readonly mountPath: string;
+  readonly subPath?: string;
+  readonly readOnly?: boolean;
+}
+
 export interface Container {
   readonly name: string;
   readonly image?: string;
+  /** Always: an init container that runs beside the others, as a native sidecar. */
+  readonly restartPolicy?: 'Always';
   readonly env?: readonly EnvVar[];
-  readonly volumeMounts?: readonly { readonly name: string; readonly mountPath: string; readonly readOnly?: boolean }[];
+  readonly envFrom?: readonly object[];
+  readonly volumeMounts?: readonly VolumeMount[];
 }
 
 export interface Volume {
@@ -22,7 +32,12 @@ export interface Volume {
 export interface Pod {
   readonly apiVersion: 'v1';
   readonly kind: 'Pod';
-  readonly metadata: { readonly name?: string; readonly generateName?: string; readonly annotations?: object };
+  readonly metadata: {
+    readonly name?: string;
+    readonly generateName?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
   readonly spec: {
     readonly serviceAccountName?: string;
     readonly serviceAccount?: string;
@@ -30,9 +45,11 @@ export interface Pod {
     readonly initContainers?: readonly Container[];
     readonly ephemeralContainers?: readonly Container[];
     readonly volumes?: readonly Volume[];
-    readonly nodeSelector?: object;
-    readonly os?: object;
+    readonly nodeSelector?: Readonly<Record<string, string>>;
+    readonly os?: { readonly name: string };
     readonly nodeName?: string;
+    readonly hostNetwork?: boolean;
+    readonly automountServiceAccountToken?: boolean;
   };
 }
 

@@ -7,7 +7,7 @@ import { run } from '../../dev/cluster/process.ts';
 import { admissionManifests } from '../../src/admission/manifests.ts';
 import { defaultAdmissionOptions, operatorUsername } from '../../src/admission/options.ts';
 import { TABLE_NAME } from '../../src/kube/injection-table.ts';
-import { tableData } from './admission-cases.ts';
+import { tableData } from './admission-expectations.ts';
 import { factsOf, type Pod, pod } from './admission-pods.ts';
 
 // In the first seconds of an API server its admission plugins don't know custom kinds yet (ADR 0001). Other suites would

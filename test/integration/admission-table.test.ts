@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { TABLE_NAME } from '../../src/kube/injection-table.ts';
-import { tableData, untouchedContainer } from './admission-cases.ts';
-import { app, equipped, factsOf, type Pod, pod, tokenVolume } from './admission-pods.ts';
+import { tableData } from './admission-expectations.ts';
+import { app, type Container, equipped, MOUNT_PATH, type Pod, pod, tokenVolume } from './admission-pods.ts';
 import {
   configMap,
   created,
@@ -17,30 +17,42 @@ import {
 beforeAll(installPolicies, 120_000);
 
 const sidecar = { name: 'sidecar', image: 'example.org/sidecar' };
-const without = (field: 'env' | 'volumeMounts'): Pod =>
-  pod({ volumes: [tokenVolume], containers: [equipped, { ...equipped, name: 'sidecar', [field]: [] }] });
+const second = (container: Partial<Container>): Pod =>
+  pod({ volumes: [tokenVolume], containers: [equipped, { ...equipped, name: 'sidecar', ...container }] });
+const ROLE = { name: 'AWS_ROLE_ARN', value: 'own' };
+const TOKEN_FILE = { name: 'AWS_WEB_IDENTITY_TOKEN_FILE', value: 'own' };
+const MOUNT = `a mount at ${MOUNT_PATH}`;
 
 describe('table gate', () => {
   const bare = namespaces.withoutInjection;
-  test('denies a pod whose ServiceAccount has a role and that was not injected', async () => {
-    expect(await refusal(created(pod(), bare))).toContain(
-      'ServiceAccount reports has the AWS role arn:aws:iam::111122223333:role/federated/reports, but container app was not given it',
+  test('denies a pod whose ServiceAccount has a role and that was not injected, and says what to look at', async () => {
+    const message = await refusal(created(pod(), bare));
+    expect(message).toContain('(Forbidden)');
+    expect(message).toContain(
+      `ServiceAccount reports has the AWS role arn:aws:iam::111122223333:role/federated/reports, but container app was not given it: it lacks AWS_ROLE_ARN, AWS_WEB_IDENTITY_TOKEN_FILE, ${MOUNT}. Check that`,
     );
+    expect(message).toContain('MutatingAdmissionPolicy with its binding, or MutatingWebhookConfiguration');
+    expect(message).toContain('federatedidentity.dev/inject: "false"');
   });
 
-  test.each([
-    { name: 'a container without the variables', candidate: without('env') },
-    { name: 'a container without the mount', candidate: without('volumeMounts') },
+  test.each<{ name: string; candidate: Pod; lacks: string }>([
+    { name: 'the variables', candidate: second({ env: [] }), lacks: 'AWS_ROLE_ARN, AWS_WEB_IDENTITY_TOKEN_FILE.' },
+    { name: 'the role', candidate: second({ env: [TOKEN_FILE] }), lacks: 'AWS_ROLE_ARN.' },
+    { name: 'the token file', candidate: second({ env: [ROLE] }), lacks: 'AWS_WEB_IDENTITY_TOKEN_FILE.' },
+    { name: 'the mount', candidate: second({ volumeMounts: [] }), lacks: `${MOUNT}.` },
     {
-      name: 'a bare init container',
+      name: 'all, being an init container',
       candidate: pod({ volumes: [tokenVolume], containers: [equipped], initContainers: [sidecar] }),
+      lacks: 'AWS_ROLE_ARN, ',
     },
     {
-      name: 'a bare container beside a skipped one',
+      name: 'all, beside a skipped one',
       candidate: pod({ annotations: { 'eks.amazonaws.com/skip-containers': 'app' }, containers: [app, sidecar] }),
+      lacks: 'AWS_ROLE_ARN, ',
     },
-  ])('names $name', async ({ candidate }) => {
-    expect(await refusal(created(candidate, bare))).toContain('but container sidecar was not given it');
+  ])('names the container that lacks $name', async ({ candidate, lacks }) => {
+    const message = await refusal(created(candidate, bare));
+    expect(message).toContain(`but container sidecar was not given it: it lacks ${lacks}`);
   });
 
   test.each([
@@ -57,34 +69,12 @@ describe('table gate', () => {
 
   test('denies a pod of an identity that is not ready, says which and why, and what to do', async () => {
     const message = await refusal(created(pod({ serviceAccountName: 'unready' })));
-    expect(message).toContain('AwsFederatedIdentity nightly is not ready (ProviderNotFound)');
+    expect(message).toContain(
+      'AwsFederatedIdentity nightly is not ready (ProviderNotFound). Pods of ServiceAccount unready wait',
+    );
     expect(message).toContain(`kubectl describe awsfederatedidentity nightly -n ${namespaces.workload}`);
     expect(message).toContain('federatedidentity.dev/inject: "false"');
   });
-
-  test('denies a pod of an identity that is not ready even when the pod has all it needs', async () => {
-    const candidate = pod({ serviceAccountName: 'unready', volumes: [tokenVolume], containers: [equipped] });
-    expect(await refusal(created(candidate))).toContain('nightly is not ready');
-  });
-
-  test('allows a pod of an identity that is not ready when it opted out', async () => {
-    const annotations = { 'federatedidentity.dev/inject': 'false' };
-    const stored = await created(pod({ serviceAccountName: 'unready', annotations }));
-    expect(factsOf(stored).containers).toEqual({ app: untouchedContainer });
-  });
-
-  test('denies a pod of a pending entry that names nobody', async () => {
-    const message = await refusal(created(pod({ serviceAccountName: 'pending-alone' })));
-    expect(message).toContain("AwsFederatedIdentity of the pod's ServiceAccount is not ready");
-  });
-
-  test.each(['no-words', 'three-words', 'five-words', 'two-spaces', 'a-duration', 'no-role'])(
-    'denies a pod whose entry can not be read: %s',
-    async (serviceAccountName) => {
-      const message = await refusal(created(pod({ serviceAccountName })));
-      expect(message).toContain(`the entry ${serviceAccountName} in ConfigMap aws-pod-injection is not of the form`);
-    },
-  );
 });
 
 describe('table guard', () => {

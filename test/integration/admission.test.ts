@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test, vi } from 'vitest';
-import { injectedContainer, injectionCases, untouchedContainer } from './admission-cases.ts';
+import { injectionCases } from './admission-cases.ts';
+import { injectedContainer, untouchedContainer } from './admission-expectations.ts';
 import { equipped, factsOf, type Pod, pod, tokenVolume } from './admission-pods.ts';
 import {
   bound,
@@ -25,8 +26,20 @@ beforeAll(installPolicies, 120_000);
 const label = (name: string, value: string, ...args: readonly string[]): Promise<string> =>
   kubectl(['label', 'afi', name, ...WORKLOAD, '--overwrite', `federatedidentity.dev/bound${value}`, ...args]);
 
+/** Gives an identity a Ready condition as the operator writes it. */
+async function notReady(name: string, message: string): Promise<void> {
+  const condition = { type: 'Ready', status: 'False', reason: 'ProviderNotFound', message };
+  const conditions = [{ ...condition, lastTransitionTime: '2026-01-01T00:00:00Z' }];
+  const patch = ['--subresource=status', '--type=merge', `--patch=${JSON.stringify({ status: { conditions } })}`];
+  await kubectl(['patch', 'afi', name, ...WORKLOAD, ...patch]);
+}
+
 describe('injection', () => {
   test.each(injectionCases)('$name', async ({ pod: candidate, expected }) => {
+    if ('denied' in expected) {
+      expect(await refusal(created(candidate))).toContain(expected.denied);
+      return;
+    }
     const once = await created(candidate);
     expect(factsOf(once)).toEqual(expected);
     const again = await created(once);
@@ -55,11 +68,21 @@ describe('injection', () => {
     },
   );
 
-  test('a pod too large for the cost limit of policies is denied rather than left bare', async () => {
-    const env = Array.from({ length: 400 }, (_, index) => ({ name: `SETTING_${index}`, value: 'x' }));
-    const containers = Array.from({ length: 100 }, (_, index) => ({ name: `c${index}`, image: 'x', env }));
-    expect(await refusal(created(pod({ containers })))).toContain('cost limit exceeded');
-  });
+  test.each([
+    { containers: 100, variables: 400, size: 43_000 },
+    { containers: 100, variables: 71, size: 10_100 },
+    { containers: 5000, variables: 0, size: 145_000 },
+  ])(
+    'a pod of $containers containers with $variables variables is denied rather than left bare, and why',
+    async (row) => {
+      const env = Array.from({ length: row.variables }, (_, index) => ({ name: `SETTING_${index}`, value: 'x' }));
+      const containers = Array.from({ length: row.containers }, (_, index) => ({ name: `c${index}`, image: 'x', env }));
+      const message = await refusal(created(pod({ containers })));
+      expect(message).toContain(`too large to be given the AWS role of its ServiceAccount: the variables and mounts`);
+      // The API server has added a mount of its own to each container.
+      expect(message).toContain(`make ${row.size + row.containers}, and may make 10000. Take variables`);
+    },
+  );
 
   test('a pod of 20 containers with 100 variables each is within the cost limit', async () => {
     const env = Array.from({ length: 100 }, (_, index) => ({ name: `SETTING_${index}`, value: 'x' }));
@@ -74,41 +97,36 @@ describe('pending gate', () => {
     const pending = [
       identity('waiting', 'waiting'),
       identity('broken', 'broken'),
+      identity('wordy', 'wordy'),
       identity('in-system', 'waiting', {}, 'kube-system'),
       identity('of-default', 'default', {}, namespaces.excluded),
     ];
     await kubectl(['create', '-f', '-'], list(pending));
-    const conditions = [
-      {
-        type: 'Ready',
-        status: 'False',
-        reason: 'ProviderNotFound',
-        message: 'no AwsOidcProvider named default;\ncreate it',
-        lastTransitionTime: '2026-01-01T00:00:00Z',
-      },
-    ];
-    const patch = ['--subresource=status', '--type=merge', `--patch=${JSON.stringify({ status: { conditions } })}`];
-    await kubectl(['patch', 'afi', 'broken', ...WORKLOAD, ...patch]);
+    await notReady('broken', 'no AwsOidcProvider named default;\ncreate it');
+    await notReady('wordy', 'The provider is not there.\n');
     await vi.waitFor(async () => {
       const messages = await Promise.all(
-        ['waiting', 'broken'].map((serviceAccountName) => refusal(created(pod({ serviceAccountName })))),
+        ['waiting', 'broken', 'wordy'].map((serviceAccountName) => refusal(created(pod({ serviceAccountName })))),
       );
-      if (!messages.join().includes('ProviderNotFound')) throw new Error('the gate has not seen the identities yet');
+      if (messages.some((message) => !message.includes('not ready')))
+        throw new Error('the gate has not seen the identities yet');
     }, soon);
   });
 
   test('denies a pod of an identity that the operator has not seen yet, and says so', async () => {
     const message = await refusal(created(pod({ serviceAccountName: 'waiting' })));
     expect(message).toContain('(Forbidden)');
-    expect(message).toContain('AwsFederatedIdentity waiting is not bound yet (the operator has not looked at it yet');
+    expect(message).toContain('AwsFederatedIdentity waiting is not ready (the operator has not looked at it yet');
     expect(message).toContain(`kubectl describe awsfederatedidentity waiting -n ${namespaces.workload}`);
     expect(message).toContain('federatedidentity.dev/inject: "false"');
   });
 
-  test("gives reason and message of the identity's Ready condition, on one line", async () => {
-    expect(await refusal(created(pod({ serviceAccountName: 'broken' })))).toContain(
-      'AwsFederatedIdentity broken is not bound yet (ProviderNotFound: no AwsOidcProvider named default; create it)',
-    );
+  test.each([
+    { name: 'broken', expected: '(ProviderNotFound: no AwsOidcProvider named default; create it). Pods' },
+    { name: 'wordy', expected: '(ProviderNotFound: The provider is not there). Pods' },
+  ])("gives the Ready condition's reason and message within one line: $name", async ({ name, expected }) => {
+    const message = await refusal(created(pod({ serviceAccountName: name })));
+    expect(message).toContain(`AwsFederatedIdentity ${name} is not ready ${expected}`);
   });
 
   test('denies a pod with a generated name, as a ReplicaSet makes it', async () => {
@@ -139,7 +157,7 @@ describe('pending gate', () => {
     const held = pod({ serviceAccountName: '', volumes: [tokenVolume], containers: [equipped] });
     await expect
       .poll(() => refusal(created(held, namespace)))
-      .toContain('AwsFederatedIdentity of-default is not bound');
+      .toContain('AwsFederatedIdentity of-default is not ready');
   });
 
   test('an identity that is being deleted holds nothing back', async () => {

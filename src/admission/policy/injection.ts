@@ -1,14 +1,25 @@
-import { TABLE_NAME } from '../../kube/injection-table.ts';
+import { NO_REGION, TABLE_NAME } from '../../kube/injection-table.ts';
 import { and, type Cel, cel, code, concat, conditional, exists, not, or, patchAdd, typed } from './cel.ts';
-import { mountsToken, setsOneOf, skippedContainers, TOKEN_VOLUME } from './container.ts';
+import { mountsToken, podSize, setsOneOf, skippedContainers, smallEnough } from './container.ts';
 import type { AdmissionOptions } from '../options.ts';
+import {
+  EXPIRATION_PATTERN,
+  expirationAnnotation,
+  MAX_TOKEN_SECONDS,
+  MIN_TOKEN_SECONDS,
+  OS_LABELS,
+  REGION_ANNOTATION,
+  REGION_PATTERN,
+  REGION_VARIABLES,
+  ROLE_VARIABLE,
+  STS_ENDPOINTS_VARIABLE,
+  TOKEN_FILE,
+  TOKEN_FILE_VARIABLE,
+  TOKEN_VOLUME,
+  tokenFile,
+} from '../web-identity.ts';
 import { eligiblePod, entryWords, injectableInTable, injectionTable, podAnnotations } from './pod.ts';
 import { type AdmissionObject, mutatingPolicy, named, type NamedExpression, podCreations } from './policy-object.ts';
-
-const TOKEN_FILE = 'token';
-// Kubernetes takes no shorter lifetime than 600 s; a day is what AWS documents as the longest for a web identity token.
-const MIN_TOKEN_SECONDS = 600;
-const MAX_TOKEN_SECONDS = 86_400;
 
 /**
  * The policy by which the API server itself gives a new pod its AWS identity: token volume, mount, environment. Same result
@@ -36,46 +47,50 @@ export function injectionPolicy(options: AdmissionOptions): readonly AdmissionOb
       paramKind: injectionTable.paramKind,
       matchConditions: [...eligiblePod, injectableInTable],
       variables: variables(options),
-      mutations: [{ patchType: 'JSONPatch', jsonPatch: { expression: patches.source } }],
+      // A pod that is too large gets nothing here; the table gate denies it and says why.
+      mutations: [
+        { patchType: 'JSONPatch', jsonPatch: { expression: conditional(smallEnough, patches, cel`[]`).source } },
+      ],
     },
   );
 }
 
 function variables(options: AdmissionOptions): readonly NamedExpression[] {
-  const expiration = `${options.annotationPrefix}/token-expiration`;
+  const expiration = expirationAnnotation(options);
   return [
     entryWords,
+    podSize,
     named('annotations', podAnnotations),
     skippedContainers(options),
     named(
       'wantedSeconds',
-      // 18 digits always fit an int64; anything else is not a number and counts as absent.
-      cel`${expiration} in variables.annotations && variables.annotations[${expiration}].matches('^[0-9]{1,18}$') ? int(variables.annotations[${expiration}]) : int(variables.words[2])`,
+      cel`${annotationMatches(expiration, EXPIRATION_PATTERN)} ? int(variables.annotations[${expiration}]) : int(variables.words[2])`,
     ),
     named(
       'tokenSeconds',
       cel`variables.wantedSeconds < ${MIN_TOKEN_SECONDS} ? ${MIN_TOKEN_SECONDS} : (variables.wantedSeconds > ${MAX_TOKEN_SECONDS} ? ${MAX_TOKEN_SECONDS} : variables.wantedSeconds)`,
     ),
-    named('windows', or(nodeSelects('kubernetes.io/os'), nodeSelects('beta.kubernetes.io/os'), osIsWindows)),
-    named('tokenFile', conditional(code('variables.windows'), windowsTokenFile(options), tokenFile(options))),
+    named('windows', or(...OS_LABELS.map(selectsWindows), osIsWindows)),
+    named(
+      'tokenFile',
+      conditional(code('variables.windows'), tokenFile(options, 'windows'), tokenFile(options, 'linux')),
+    ),
+    named(
+      'region',
+      cel`${annotationMatches(REGION_ANNOTATION, REGION_PATTERN)} ? variables.annotations[${REGION_ANNOTATION}] : variables.words[3]`,
+    ),
   ];
 }
 
-function nodeSelects(key: string): Cel {
+const annotationMatches = (name: string, pattern: string): Cel =>
+  cel`${name} in variables.annotations && variables.annotations[${name}].matches(${pattern})`;
+
+function selectsWindows(key: string): Cel {
   const selector = code('object.spec.nodeSelector');
   return cel`has(${selector}) && ${key} in ${selector} && ${selector}[${key}] == 'windows'`;
 }
 
 const osIsWindows = cel`has(object.spec.os) && object.spec.os.name == 'windows'`;
-
-function tokenFile({ mountPath }: AdmissionOptions): string {
-  return `${mountPath}/${TOKEN_FILE}`;
-}
-
-/** The mount path itself stays as it is: the kubelet puts it on drive C. */
-function windowsTokenFile(options: AdmissionOptions): string {
-  return `C:${tokenFile(options).replaceAll('/', '\\')}`;
-}
 
 function volumePatches(): readonly Cel[] {
   const token = typed('Object.spec.volumes.projected.sources.serviceAccountToken', {
@@ -99,23 +114,26 @@ interface InjectedVariable {
   readonly value: Cel;
   /** A container that has one of these keeps what it has. */
   readonly unless: readonly string[];
+  /** Whether pods get the variable at all. */
+  readonly wanted?: Cel;
 }
 
-const regionNames = ['AWS_REGION', 'AWS_DEFAULT_REGION'];
-
 const injectedVariables: readonly InjectedVariable[] = [
-  { name: 'AWS_ROLE_ARN', value: code('variables.words[0]'), unless: ['AWS_ROLE_ARN'] },
-  {
-    name: 'AWS_WEB_IDENTITY_TOKEN_FILE',
-    value: code('variables.tokenFile'),
-    unless: ['AWS_WEB_IDENTITY_TOKEN_FILE'],
-  },
-  ...regionNames.map((name) => ({
+  { name: ROLE_VARIABLE, value: code('variables.words[0]'), unless: [ROLE_VARIABLE] },
+  { name: TOKEN_FILE_VARIABLE, value: code('variables.tokenFile'), unless: [TOKEN_FILE_VARIABLE] },
+  ...REGION_VARIABLES.map((name) => ({
     name,
-    value: code('variables.words[3]'),
-    unless: regionNames,
+    value: code('variables.region'),
+    unless: REGION_VARIABLES,
+    wanted: cel`variables.region != ${NO_REGION}`,
   })),
-  { name: 'AWS_STS_REGIONAL_ENDPOINTS', value: cel`${'regional'}`, unless: ['AWS_STS_REGIONAL_ENDPOINTS'] },
+  {
+    name: STS_ENDPOINTS_VARIABLE,
+    value: cel`${'regional'}`,
+    unless: [STS_ENDPOINTS_VARIABLE],
+    // A fifth word says that the global endpoint is wanted.
+    wanted: cel`size(variables.words) == 4`,
+  },
 ];
 
 /** Patches of all containers of one list. Conditions look at the pod as it came; a missing list is added before its items. */
@@ -126,8 +144,12 @@ function containerPatches(list: 'containers' | 'initContainers', options: Admiss
     const wanted = and(cel`!(container.name in variables.skipped)`, ...conditions);
     return cel`object.spec.${code(list)}.transformList(i, container, ${wanted}, JSONPatch{op: 'add', path: ${path}, value: ${value}})`;
   };
-  const env = ({ name, value, unless }: InjectedVariable): Cel =>
-    forEach([not(setsOneOf(unless))], 'env/-', typed(`${type}.env`, { name, value }));
+  const env = ({ name, value, unless, wanted }: InjectedVariable): Cel =>
+    forEach(
+      [...(wanted === undefined ? [] : [wanted]), not(setsOneOf(unless))],
+      'env/-',
+      typed(`${type}.env`, { name, value }),
+    );
   const mount = typed(`${type}.volumeMounts`, { name: TOKEN_VOLUME, mountPath: options.mountPath, readOnly: true });
   return [
     forEach([cel`!has(container.env)`], 'env', cel`[]`),

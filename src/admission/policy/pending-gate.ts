@@ -3,7 +3,7 @@ import { API_VERSION } from '../../crds/manifest.ts';
 import { BOUND_LABEL } from './bound-label.ts';
 import { type Cel, cel, code, conditional } from './cel.ts';
 import type { AdmissionOptions } from '../options.ts';
-import { eligiblePod, serviceAccountName, waitingPods } from './pod.ts';
+import { eligiblePod, notReady, serviceAccountName } from './pod.ts';
 import { type AdmissionObject, named, podCreations, validatingPolicy } from './policy-object.ts';
 
 /**
@@ -35,11 +35,12 @@ export function pendingGate(options: AdmissionOptions): readonly AdmissionObject
         named('identity-of-the-pod', cel`params.spec.serviceAccount.name == ${serviceAccountName}`),
         named('identity-not-deleted', cel`!has(params.metadata.deletionTimestamp)`),
       ],
-      variables: [named('ready', readyConditions)],
+      variables: [named('ready', readyConditions), named('detail', detail)],
       validations: [
         {
           expression: 'false',
-          message: 'the AwsFederatedIdentity of the pod is not bound yet',
+          message:
+            "the AwsFederatedIdentity of the pod's ServiceAccount is not ready. Next: kubectl get awsfederatedidentities",
           messageExpression: message.source,
           reason: 'Forbidden',
         },
@@ -51,13 +52,22 @@ export function pendingGate(options: AdmissionOptions): readonly AdmissionObject
 /** A list, as a variable can't be absent. */
 const readyConditions: Cel = cel`has(params.status) && has(params.status.conditions) ? params.status.conditions.filter(it, it.type == 'Ready') : []`;
 
+const readyMessage = conditional(
+  cel`size(variables.ready) > 0 && has(variables.ready[0].message)`,
+  code('variables.ready[0].message'),
+  '',
+);
+
 /** A message with a line break would be dropped by the API server as a whole. */
-const oneLine = (text: Cel): Cel => cel`${text}.replace('\\n', ' ')`;
+const detail = cel`${readyMessage}.replace('\\n', ' ').trim()`;
+
+/** The detail stands within a sentence, so its own full stop goes. */
+const clause = cel`(variables.detail.endsWith('.') ? variables.detail.substring(0, size(variables.detail) - 1) : variables.detail)`;
 
 const reason = conditional(
   cel`size(variables.ready) == 0`,
   'the operator has not looked at it yet; is it running?',
-  cel`variables.ready[0].reason + (has(variables.ready[0].message) ? ': ' + ${oneLine(code('variables.ready[0].message'))} : '')`,
+  cel`variables.ready[0].reason + (variables.detail != '' ? ': ' + ${clause} : '')`,
 );
 
-const message = cel`${'AwsFederatedIdentity '} + params.metadata.name + ${' is not bound yet ('} + ${reason} + ${'). '} + ${waitingPods(code('params.spec.serviceAccount.name'), code('params.metadata.name'), code('params.metadata.namespace'))}`;
+const message = notReady(code('params.metadata.name'), reason, code('params.metadata.namespace'));

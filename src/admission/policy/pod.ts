@@ -1,17 +1,14 @@
-import { GROUP } from '../../crds/manifest.ts';
-import { CONFIG_MAPS, TABLE_NAME } from '../../kube/injection-table.ts';
+import { CONFIG_MAPS, ENTRY_PATTERN, TABLE_NAME } from '../../kube/injection-table.ts';
+import { INJECT_ANNOTATION, MIRROR_ANNOTATION } from '../web-identity.ts';
 import { and, type Cel, cel, code, conditional, fieldOr, not } from './cel.ts';
 import { named, type NamedExpression, type ParamKind, type ParamRef } from './policy-object.ts';
-
-/** A pod with this annotation set to "false" is neither injected nor held back. */
-const INJECT_ANNOTATION = `${GROUP}/inject`;
 
 /** Ends every message that denies a pod. */
 export const OPT_OUT = `To run the pod without AWS credentials set its annotation ${INJECT_ANNOTATION}: "false"`;
 
-/** Where pods are denied: what becomes of them, and the way to a cause. */
-export const waitingPods = (serviceAccount: Cel, identity: Cel, namespace: Cel): Cel =>
-  cel`${'Pods of ServiceAccount '} + ${serviceAccount} + ${' wait for it, since they would run without AWS credentials; controllers retry by themselves. Next: kubectl describe awsfederatedidentity '} + ${identity} + ${' -n '} + ${namespace} + ${`. ${OPT_OUT}`}`;
+/** Where pods are denied for an identity (its name, the reason why not, its namespace): what becomes of them, and what to do. */
+export const notReady = (identity: Cel, reason: Cel, namespace: Cel): Cel =>
+  cel`${'AwsFederatedIdentity '} + ${identity} + ${' is not ready ('} + ${reason} + ${'). Pods of ServiceAccount '} + ${serviceAccountName} + ${' wait for it, since they would run without AWS credentials; controllers retry by themselves. Next: kubectl describe awsfederatedidentity '} + ${identity} + ${' -n '} + ${namespace} + ${`. ${OPT_OUT}`}`;
 
 /**
  * The injection table: a ConfigMap of a fixed name in each namespace with identities, written by the operator. Its kind is
@@ -37,7 +34,7 @@ export const podAnnotations = fieldOr(code('object.metadata.annotations'), cel`{
  */
 export const eligiblePod: readonly NamedExpression[] = [
   named('not-opted-out', not(hasAnnotation(INJECT_ANNOTATION, 'false'))),
-  named('not-a-mirror-pod', not(cel`${'kubernetes.io/config.mirror'} in ${podAnnotations}`)),
+  named('not-a-mirror-pod', not(cel`${MIRROR_ANNOTATION} in ${podAnnotations}`)),
 ];
 
 function hasAnnotation(key: string, value: string): Cel {
@@ -52,11 +49,11 @@ const tableEntry = cel`params.data[${serviceAccountName}]`;
 /** The table has an entry for the pod's ServiceAccount. */
 export const inTable = named('service-account-in-table', entryIsThere);
 
-/** The entry is of the form that `tableEntry` of src/kube/injection-table.ts writes; 18 digits always fit an int64. */
-export const injectable = cel`${tableEntry}.matches(${String.raw`^arn:\S+ \S+ [0-9]{1,18} \S+$`})`;
+/** The entry is of the form that `tableEntry` of src/kube/injection-table.ts writes. */
+export const injectable = cel`${tableEntry}.matches(${ENTRY_PATTERN})`;
 
 /** The table has an entry to inject for the pod's ServiceAccount. */
 export const injectableInTable = named('injectable-entry-in-table', and(entryIsThere, injectable));
 
-/** `variables.words`: role ARN, audience, seconds, region; or `pending`, identity, reason. */
+/** `variables.words`: role ARN, audience, seconds, region and perhaps `global`; or `pending`, identity, reason. */
 export const entryWords = named('words', cel`${tableEntry}.split(' ')`);

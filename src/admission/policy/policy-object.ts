@@ -105,7 +105,7 @@ export interface PolicyIdentity {
   readonly paramRef?: ParamRef;
 }
 
-const labels = {
+export const labels = {
   'app.kubernetes.io/name': 'federated-identity-operator',
   'app.kubernetes.io/part-of': 'federated-identity-operator',
   'app.kubernetes.io/component': 'admission',

@@ -1,7 +1,18 @@
 import { TABLE_NAME } from '../../kube/injection-table.ts';
-import { and, cel, code, fieldOr, not } from './cel.ts';
-import { mountsToken, setsOneOf, skippedContainers } from './container.ts';
+import { and, type Cel, cel, code, concat, conditional, not, or } from './cel.ts';
+import {
+  allContainers,
+  isSmallEnough,
+  MAX_POD_SIZE,
+  mountsToken,
+  podSize,
+  setsOneOf,
+  skipped,
+  skippedContainers,
+  smallEnough,
+} from './container.ts';
 import type { AdmissionOptions } from '../options.ts';
+import { ROLE_VARIABLE, TOKEN_FILE_VARIABLE } from '../web-identity.ts';
 import {
   eligiblePod,
   entryWords,
@@ -9,8 +20,8 @@ import {
   injectionTable,
   inTable,
   OPT_OUT,
+  notReady,
   serviceAccountName,
-  waitingPods,
 } from './pod.ts';
 import {
   type AdmissionObject,
@@ -37,20 +48,43 @@ export function tableGate(options: AdmissionOptions): readonly AdmissionObject[]
       failurePolicy: 'Fail',
       matchConstraints: podCreations(options),
       paramKind: injectionTable.paramKind,
-      matchConditions: [...eligiblePod, inTable],
-      variables: [entryWords, skippedContainers(options), incomplete(options)],
+      matchConditions: [...eligiblePod, inTable, named('not-complete', not(isComplete(options)))],
+      variables: [entryWords, podSize, skippedContainers(options), incomplete(options), lacks(options)],
       // The API server shows the message of the first one that does not hold.
-      validations: [notPending, readable, complete],
+      validations: [notPending, readable, notTooLarge, complete],
     },
   );
 }
 
-/** `variables.incomplete`: names of the containers that could not get credentials. */
+/**
+ * The entry injects, and every container has what it gives. A match condition for the sake of speed: each further evaluation
+ * of a policy converts its whole parameter, which takes the longer the larger the table is.
+ */
+function isComplete(options: AdmissionOptions): Cel {
+  const equipped = and(...needs(options).map(({ there }) => there));
+  const left = or(cel`container.name in ${skipped(options)}`, equipped);
+  return and(injectable, isSmallEnough, cel`${allContainers}.all(container, ${left})`);
+}
+
+/** What a container lacks, as the CEL variable `container`. */
+const needs = (options: AdmissionOptions): readonly { readonly name: string; readonly there: Cel }[] => [
+  { name: ROLE_VARIABLE, there: setsOneOf([ROLE_VARIABLE]) },
+  { name: TOKEN_FILE_VARIABLE, there: setsOneOf([TOKEN_FILE_VARIABLE]) },
+  { name: `a mount at ${options.mountPath}`, there: mountsToken(options) },
+];
+
+/** `variables.incomplete`: the containers that could not get credentials. */
 function incomplete(options: AdmissionOptions): NamedExpression {
-  const equipped = and(setsOneOf(['AWS_ROLE_ARN']), setsOneOf(['AWS_WEB_IDENTITY_TOKEN_FILE']), mountsToken(options));
+  const equipped = and(...needs(options).map(({ there }) => there));
   const wanting = and(not(cel`container.name in variables.skipped`), not(equipped));
-  const containers = cel`(${fieldOr(code('object.spec.initContainers'), cel`[]`)} + object.spec.containers)`;
-  return named('incomplete', cel`${containers}.filter(container, ${wanting}).map(container, container.name)`);
+  return named('incomplete', cel`${allContainers}.filter(container, ${wanting})`);
+}
+
+/** `variables.lacks`: what each of them lacks, as text. */
+function lacks(options: AdmissionOptions): NamedExpression {
+  const lists = needs(options).map(({ name, there }) => conditional(there, cel`[]`, cel`[${name}]`));
+  const text = cel`(${concat(lists)}).join(${', '})`;
+  return named('lacks', cel`variables.incomplete.map(container, ${text})`);
 }
 
 const identity = code('variables.words[1]');
@@ -58,26 +92,35 @@ const identity = code('variables.words[1]');
 const notPending: Validation = {
   expression: cel`variables.words[0] != ${'pending'}`.source,
   message: `the AwsFederatedIdentity of the pod's ServiceAccount is not ready. Next: kubectl get awsfederatedidentities. ${OPT_OUT}`,
+  messageExpression: notReady(identity, code('variables.words[2]'), code('request.namespace')).source,
+  reason: 'Forbidden',
+};
+
+const FORM = '"role-arn audience seconds region [global]"';
+
+const readable: Validation = {
+  expression: cel`variables.words[0] == ${'pending'} || ${injectable}`.source,
+  message: `the entry of the pod's ServiceAccount in ConfigMap ${TABLE_NAME} is not of the form ${FORM}`,
   messageExpression:
-    cel`${'AwsFederatedIdentity '} + ${identity} + ${' is not ready ('} + variables.words[2] + ${'). '} + ${waitingPods(serviceAccountName, identity, code('request.namespace'))}`
+    cel`${'the entry '} + ${serviceAccountName} + ${` in ConfigMap ${TABLE_NAME} is not of the form ${FORM}: the operator writes it anew when it starts. ${OPT_OUT}`}`
       .source,
   reason: 'Forbidden',
 };
 
-const readable: Validation = {
-  expression: cel`variables.words[0] == ${'pending'} || ${injectable}`.source,
-  message: `the entry of the pod's ServiceAccount in ConfigMap ${TABLE_NAME} is not of the form "role-arn audience seconds region"`,
+const notTooLarge: Validation = {
+  expression: smallEnough.source,
+  message: `the pod is too large to be given the AWS role of its ServiceAccount. ${OPT_OUT}`,
   messageExpression:
-    cel`${'the entry '} + ${serviceAccountName} + ${` in ConfigMap ${TABLE_NAME} is not of the form "role-arn audience seconds region": the operator writes it anew when it starts. ${OPT_OUT}`}`
+    cel`${'the pod is too large to be given the AWS role of its ServiceAccount: the variables and mounts of its containers and 30 for each container make '} + string(variables.podSize) + ${`, and may make ${MAX_POD_SIZE}. Take variables from a ConfigMap by envFrom. ${OPT_OUT}`}`
       .source,
   reason: 'Forbidden',
 };
 
 const complete: Validation = {
-  expression: 'size(variables.incomplete) == 0',
+  expression: or(not(smallEnough), cel`size(variables.incomplete) == 0`).source,
   message: 'the pod was not given the AWS role of its ServiceAccount',
   messageExpression:
-    cel`${'ServiceAccount '} + ${serviceAccountName} + ${' has the AWS role '} + variables.words[0] + ${', but container '} + variables.incomplete[0] + ${` was not given it: check that MutatingAdmissionPolicy federated-identity-injection and its binding exist, and that nothing takes the token's variables or mount away again. ${OPT_OUT}`}`
+    cel`${'ServiceAccount '} + ${serviceAccountName} + ${' has the AWS role '} + variables.words[0] + ${', but container '} + variables.incomplete[0].name + ${' was not given it: it lacks '} + variables.lacks[0] + ${`. Check that federated-identity-injection (MutatingAdmissionPolicy with its binding, or MutatingWebhookConfiguration with a running operator) is there, and that nothing takes these away again. ${OPT_OUT}`}`
       .source,
   reason: 'Forbidden',
 };

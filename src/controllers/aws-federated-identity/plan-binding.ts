@@ -23,11 +23,12 @@ export const annotationsOf = ({
   roleArn,
   audience,
   tokenExpirationSeconds,
+  stsRegionalEndpoints = true,
 }: Injection): Readonly<Record<string, string>> => ({
   'eks.amazonaws.com/role-arn': roleArn,
   'eks.amazonaws.com/audience': audience,
   'eks.amazonaws.com/token-expiration': String(tokenExpirationSeconds),
-  'eks.amazonaws.com/sts-regional-endpoints': 'true',
+  'eks.amazonaws.com/sts-regional-endpoints': String(stsRegionalEndpoints),
 });
 
 /** What to write in the cluster. Throws ServiceAccountNotFound where it is missing and must not be created. */

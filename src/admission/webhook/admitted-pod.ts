@@ -1,0 +1,45 @@
+import { z } from 'zod';
+import { INJECT_ANNOTATION, MIRROR_ANNOTATION } from '../web-identity.ts';
+
+/** Go writes an absent list or map as null where a field has no `omitempty`. */
+const optional = <Schema extends z.ZodType>(schema: Schema) =>
+  schema.nullish().transform((value) => value ?? undefined);
+
+const Texts = z.record(z.string(), z.string());
+
+const Container = z.object({
+  name: z.string().default(''),
+  env: optional(z.array(z.object({ name: z.string().default('') }))),
+  volumeMounts: optional(z.array(z.object({ name: z.string().default(''), mountPath: z.string().default('') }))),
+});
+export type AdmittedContainer = z.output<typeof Container>;
+
+/**
+ * The part of a new pod that injection looks at, as the API server sends it: defaults are set, nothing is validated yet.
+ * Field names are Kubernetes' own; all others are dropped.
+ */
+export const AdmittedPod = z.object({
+  metadata: z
+    .object({ namespace: optional(z.string()), annotations: optional(Texts) })
+    .default({ namespace: undefined, annotations: undefined }),
+  spec: z.object({
+    serviceAccountName: optional(z.string()),
+    containers: z.array(Container),
+    initContainers: optional(z.array(Container)),
+    volumes: optional(z.array(z.object({ name: z.string().default('') }))),
+    nodeSelector: optional(Texts),
+    os: optional(z.object({ name: z.string().default('') })),
+  }),
+});
+export type AdmittedPod = z.output<typeof AdmittedPod>;
+
+/** The ServiceAccount that the pod will run as. */
+export const serviceAccountOf = ({ spec: { serviceAccountName = '' } }: AdmittedPod): string =>
+  serviceAccountName === '' ? 'default' : serviceAccountName;
+
+export const hasOptedOut = ({ metadata: { annotations } }: AdmittedPod): boolean =>
+  annotations?.[INJECT_ANNOTATION] === 'false';
+
+/** Stands for a static pod of a node: it has no ServiceAccount, and the API server refuses it with a token volume. */
+export const isMirrorPod = ({ metadata: { annotations } }: AdmittedPod): boolean =>
+  annotations?.[MIRROR_ANNOTATION] !== undefined;
