@@ -13,7 +13,7 @@ import {
 } from '../../../test/support/builders.ts';
 import { inMemoryRoles, type InMemoryRoles, isWrite } from '../../../test/support/in-memory-iam.ts';
 import { inMemoryKubernetes } from '../../../test/support/in-memory-kubernetes.ts';
-import { retryable } from '../../errors.ts';
+import { retryable, waiting } from '../../errors.ts';
 import { ownerTags } from '../../iam/tags.ts';
 import { ApiError } from '../../kube/errors.ts';
 import { CONFIG_MAPS, type InjectionTable, TABLE_NAME } from '../../kube/injection-table.ts';
@@ -45,6 +45,27 @@ describe('a role', () => {
       'AttachRolePolicy',
     ]);
     expect(iam.state.get(ROLE_NAME)).toMatchObject(full);
+  });
+
+  test('whose new tag IAM does not know everywhere yet is written again within seconds', async () => {
+    vi.useFakeTimers();
+    const iam = inMemoryRoles();
+    const error = waiting('AccessDenied', 'no tag', 300_000);
+    iam.faults.push(
+      { operation: 'PutRolePolicy', effect: 'refused', error },
+      { operation: 'PutRolePolicy', effect: 'refused', error },
+    );
+    const done = applied(iam);
+    await vi.advanceTimersByTimeAsync(3_100);
+    expect(await done).toMatchObject({ changed: true });
+    vi.useRealTimers();
+  });
+
+  test('that was made long ago and may not be written is not tried again', async () => {
+    const iam = inMemoryRoles(role());
+    iam.faults.push({ operation: 'PutRolePolicy', effect: 'refused', error: waiting('AccessDenied', 'no', 300_000) });
+    expect(await thrownBy(() => applied(iam, role()))).toMatchObject({ reason: 'AccessDenied' });
+    expect(iam.operations.filter((line) => line.startsWith('PutRolePolicy'))).toHaveLength(1);
   });
 
   test('that is in sync is not written', async () => {

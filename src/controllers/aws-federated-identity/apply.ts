@@ -1,13 +1,14 @@
+import pRetry from 'p-retry';
 import type { Logger } from 'pino';
-import { retryable, terminal, waiting } from '../../errors.ts';
+import { ReconcileError, retryable, terminal, waiting } from '../../errors.ts';
 import type { RoleName } from '../../iam/arn.ts';
 import type { DesiredRole, Role, RoleReference, Roles } from '../../iam/roles.ts';
 import type { KubernetesClient } from '../../kube/client.ts';
-import { isConflict, isNotFound, toKubernetesError } from '../../kube/errors.ts';
-import { CONFIG_MAPS, type InjectionTable, TABLE_NAME } from '../../kube/injection-table.ts';
+import { isConflict, toKubernetesError } from '../../kube/errors.ts';
 import { type AwsFederatedIdentity, IDENTITIES, SERVICE_ACCOUNTS } from '../../kube/kinds.ts';
 import { applyOwnedMetadata } from '../../kube/owned-metadata.ts';
 import { type KubernetesResource, nameOf } from '../../kube/resource.ts';
+import { changeEntries } from '../../kube/table-entries.ts';
 import { sleep } from '../../runtime/abort.ts';
 import { type PlanContext, planRole, type RoleAction } from './plan.ts';
 import type { BindingAction } from './plan-binding.ts';
@@ -37,8 +38,10 @@ export async function applyRole(
   const plan = planRole(desired, observed, planContext);
   if (plan.kind === 'refuse') throw terminal(plan.reason, plan.message);
   let reference: RoleReference | undefined = observed;
+  let isTagNew = false;
   for (const action of plan.actions) {
-    const created = await applyAction(roles, desired.name, action, context.signal);
+    const apply = () => applyAction(roles, desired.name, action, context.signal);
+    const created = await (isTagNew ? untilTagIsKnown(apply, context.signal) : apply());
     if (created === 'EntityAlreadyExists') {
       const existing = await roles.get(desired.name, context.signal);
       if (existing === undefined)
@@ -47,10 +50,24 @@ export async function applyRole(
     }
     context.log.info({ action: action.type, role: desired.name }, 'changed IAM role');
     reference = created ?? reference;
+    isTagNew ||= action.type === 'CreateRole' || action.type === 'TagRole';
   }
   if (reference === undefined) throw retryable('InternalError', `The plan for IAM role ${desired.name} created none.`);
   return { reference, changed: plan.actions.length > 0 };
 }
+
+const TAG_PATIENCE = { retries: 3, minTimeout: 1_000, factor: 2 };
+
+/**
+ * The operator may change roles that carry its tag, and IAM spreads a new tag as late as it spreads all else: a refusal right
+ * after the tag was written is asked again for some seconds.
+ */
+const untilTagIsKnown = <T>(apply: () => Promise<T>, signal: AbortSignal): Promise<T> =>
+  pRetry(apply, {
+    ...TAG_PATIENCE,
+    signal,
+    shouldRetry: ({ error }) => error instanceof ReconcileError && error.reason === 'AccessDenied',
+  });
 
 /** One action, one call. Only CreateRole answers something: the new role, or that the name is taken. */
 export async function applyAction(
@@ -126,23 +143,14 @@ export async function applyBinding(
   }
 }
 
-/** A merge patch touches this ServiceAccount's entry only, so that identities of a namespace never overwrite each other. */
+/** Writes the entry of the identity's ServiceAccount, and no other. */
 export async function putTableEntry(
   kubernetes: KubernetesClient,
   { metadata: { namespace = '' }, spec: { serviceAccount } }: AwsFederatedIdentity,
   entry: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const name = { namespace, name: TABLE_NAME };
-  const data = { [serviceAccount.name]: entry };
-  try {
-    await kubernetes.mergePatch(CONFIG_MAPS, name, { data }, signal).catch(async (error: unknown) => {
-      if (!isNotFound(error)) throw error;
-      await kubernetes.create<InjectionTable>(CONFIG_MAPS, { metadata: name, data }, signal);
-    });
-  } catch (error) {
-    throw toKubernetesError(`Injection table of namespace ${namespace}`, error);
-  }
+  await changeEntries(kubernetes, namespace, { [serviceAccount.name]: entry }, signal);
 }
 
 async function applyServiceAccount(
