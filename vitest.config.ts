@@ -1,13 +1,19 @@
 import { defineConfig } from 'vitest/config';
 
-// Three suites: `unit` needs nothing, `integration` a real API server, `e2e` the whole stack.
+// `unit` needs nothing, `integration` a real API server, `e2e` the whole stack, `kubelet` also root on Linux.
 export default defineConfig({
   test: {
     projects: [
       {
         test: {
           name: 'unit',
-          include: ['src/**/*.test.ts', 'dev/**/*.test.ts', 'scripts/**/*.test.ts', 'config/**/*.test.ts'],
+          include: [
+            'src/**/*.test.ts',
+            'dev/**/*.test.ts',
+            'scripts/**/*.test.ts',
+            'bench/**/*.test.ts',
+            'config/**/*.test.ts',
+          ],
         },
       },
       {
@@ -23,6 +29,16 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'kubelet',
+          include: ['test/kubelet/**/*.test.ts'],
+          globalSetup: ['test/kubelet/global-setup.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
           fileParallelism: false,

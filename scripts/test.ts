@@ -1,17 +1,18 @@
-// `npm test`: the checks, then the unit, integration and e2e tests. Its last line is the sum of them all.
-import { spawn } from 'node:child_process';
+// `npm test`: the checks, then the unit, integration, e2e and (where it can) kubelet tests. Its last line is the sum of them all.
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { whyNoNode } from '../dev/node/requirements.ts';
 import { type Count, runChecks } from './check.ts';
+import { runNode } from './run-node.ts';
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const VITEST = join('node_modules', 'vitest', 'vitest.mjs');
 
 interface Stage {
   readonly title: string;
   readonly run: () => Promise<Count>;
+  /** Why it can't run on this machine, or undefined when it can. */
+  readonly obstacle?: () => Promise<string | undefined>;
 }
 
 const STAGES: readonly Stage[] = [
@@ -19,6 +20,11 @@ const STAGES: readonly Stage[] = [
   { title: 'unit: the files by themselves', run: () => runSuite('unit') },
   { title: 'integration: parts on a real API server', run: () => runSuite('integration') },
   { title: 'e2e: kubectl apply to AWS credentials in a workload', run: () => runSuite('e2e') },
+  {
+    title: 'kubelet: a pod on a real node uses AWS',
+    run: () => runSuite('kubelet'),
+    obstacle: () => whyNoNode(process.env),
+  },
 ];
 
 /** The part of vitest's JSON report that is counted. */
@@ -70,24 +76,17 @@ async function readReport(file: string): Promise<Report | undefined> {
   }
 }
 
-/** Runs a script by this Node with the terminal of this process; resolves with its exit code. */
-function runNode(args: readonly string[]): Promise<number> {
-  const { promise, resolve, reject } = Promise.withResolvers<number>();
-  const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'] });
-  const stop = (): boolean => child.kill();
-  process.on('SIGTERM', stop);
-  child.once('error', reject);
-  child.once('close', (code) => {
-    process.off('SIGTERM', stop);
-    resolve(code ?? 1);
-  });
-  return promise;
-}
-
 const begin = performance.now();
 let sum: Count = { passed: 0, failed: 0, skipped: 0 };
-for (const [index, { title, run }] of STAGES.entries()) {
+const notRun: string[] = [];
+for (const [index, { title, run, obstacle }] of STAGES.entries()) {
   console.log(`\n── ${index + 1}/${STAGES.length} ${title}`);
+  const reason = await obstacle?.(); // oxlint-disable-line no-await-in-loop -- one after the other
+  if (reason !== undefined) {
+    notRun.push(`not run: ${title} (${reason})`);
+    console.log(`not run: ${reason}`);
+    continue;
+  }
   const count = await run(); // oxlint-disable-line no-await-in-loop -- one after the other, the quick ones first
   sum = {
     passed: sum.passed + count.passed,
@@ -96,5 +95,6 @@ for (const [index, { title, run }] of STAGES.entries()) {
   };
 }
 console.log(`\n── ${Math.round((performance.now() - begin) / 1000)} s`);
+for (const line of notRun) console.log(line);
 console.log(`${sum.passed} passed, ${sum.failed} failed, ${sum.skipped} skipped`);
 process.exitCode = sum.failed === 0 ? 0 : 1;
