@@ -3,12 +3,15 @@ import type { AccountId } from './iam/arn.ts';
 import type { AwsCall } from './iam/calls.ts';
 import type { RateState } from './iam/rate-limit.ts';
 import type { Metrics } from './runtime/metrics.ts';
+import type { Clocks } from './sts/clocks.ts';
 
 /** What the operator counts beside its runtime. Made once in a process, however often it comes to lead. */
 export interface Instruments {
   countCall(call: AwsCall): void;
   /** Fields of a spec in which AWS differed, and was repaired. */
   countRepair(fields: readonly string[]): void;
+  /** How far clocks are from AWS's, as its last answer showed. */
+  showClocks(clocks: Clocks): void;
   /** From now on, the gauges show these rate limits. */
   showRates(rates: () => ReadonlyMap<AccountId, RateState>): void;
 }
@@ -27,6 +30,12 @@ export function createInstruments({ registry }: Metrics): Instruments {
     labelNames: ['field'],
     registers,
   });
+  const clockSkew = new Gauge({
+    name: 'federated_identity_clock_skew_seconds',
+    help: "How far a clock is ahead of AWS's (negative: behind), as the last answer of STS showed: that of the operator, and that of the API server, which dates tokens.",
+    labelNames: ['clock'],
+    registers,
+  });
   let ratesNow: (() => ReadonlyMap<AccountId, RateState>) | undefined;
   const allowed = new Gauge({
     name: 'aws_rate_limit_calls_per_second',
@@ -41,6 +50,10 @@ export function createInstruments({ registry }: Metrics): Instruments {
     countCall: ({ service, operation, code }) => calls.inc({ service, operation, code }),
     countRepair: (fields) => {
       for (const field of fields) repairs.inc({ field });
+    },
+    showClocks: ({ operator, apiServer }) => {
+      clockSkew.set({ clock: 'operator' }, operator);
+      if (apiServer !== undefined) clockSkew.set({ clock: 'api-server' }, apiServer);
     },
     showRates: (rates) => void (ratesNow = rates),
   };

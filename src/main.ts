@@ -1,7 +1,13 @@
 import { Command, Option } from 'commander';
+import { admissionCommand } from './cli/admission.ts';
+import { bootstrapCommand } from './cli/bootstrap.ts';
 import { completionCommand } from './cli/completion.ts';
+import { jwksCommand } from './cli/jwks.ts';
 import { reconcileCommand, suspendCommand } from './cli/mark.ts';
+import { doctorCommand } from './cli/doctor/doctor.ts';
 import { planCommand } from './cli/plan.ts';
+import { policyCommand } from './cli/policy.ts';
+import { restartCommand } from './cli/restart.ts';
 import { statusCommand } from './cli/status.ts';
 import { type Terminal, wantsColors } from './cli/terminal.ts';
 import { runOperator } from './operator.ts';
@@ -51,11 +57,17 @@ run.action(async (given: Readonly<Record<string, unknown>>) => {
 const exit = (code: number): void => void (process.exitCode = code);
 const columns = (): number | undefined => (process.stdout.isTTY ? process.stdout.columns : undefined);
 program
+  .addCommand(doctorCommand(terminal, exit))
   .addCommand(planCommand(terminal, exit))
   .addCommand(statusCommand({ ...terminal, columns }, exit))
   .addCommand(reconcileCommand(terminal))
   .addCommand(suspendCommand('suspend', terminal))
   .addCommand(suspendCommand('resume', terminal))
+  .addCommand(restartCommand(terminal, exit))
+  .addCommand(jwksCommand(terminal))
+  .addCommand(bootstrapCommand(terminal, exit))
+  .addCommand(policyCommand(terminal))
+  .addCommand(admissionCommand(terminal))
   .addCommand(completionCommand(terminal, program));
 
 try {

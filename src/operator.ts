@@ -2,6 +2,8 @@ import { KubeConfig } from '@kubernetes/client-node';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Logger, pino } from 'pino';
+import { reconcileAnnotatedServiceAccounts } from './controllers/annotated-service-account/reconcile.ts';
+import { annotatedWatches } from './controllers/annotated-service-account/watches.ts';
 import { reconcileFederatedIdentity } from './controllers/aws-federated-identity/reconcile.ts';
 import { FirstSweeps } from './controllers/aws-federated-identity/first-sweeps.ts';
 import { KnownRoles } from './controllers/aws-federated-identity/known-roles.ts';
@@ -9,26 +11,35 @@ import { sweepDrift } from './controllers/aws-federated-identity/sweep.ts';
 import { identityWatches, sweepWatches } from './controllers/aws-federated-identity/watches.ts';
 import { reconcileOidcProvider } from './controllers/aws-oidc-provider/reconcile.ts';
 import { providerWatches } from './controllers/aws-oidc-provider/watches.ts';
+import { Pace } from './controllers/pod-stock-take/pace.ts';
+import { STOCK_FIELD_MANAGER, type StockDependencies, takeStock } from './controllers/pod-stock-take/reconcile.ts';
+import { stockWatches } from './controllers/pod-stock-take/watches.ts';
 import type { Drift } from './crds/aws-federated-identity.ts';
 import { awsAccounts } from './iam/account.ts';
+import { startInjectionWebhook } from './injection-webhook.ts';
 import { createInstruments, type Instruments } from './instruments.ts';
 import { kubernetesClient } from './kube/client.ts';
 import { eventRecorder, type EventRecorder } from './kube/events.ts';
 import { type AwsFederatedIdentity, IDENTITIES, NAMESPACES } from './kube/kinds.ts';
 import { OwnWrites, readingOwnWrites, recordingWrites } from './kube/own-writes.ts';
-import type { KubernetesResource } from './kube/resource.ts';
-import { startController } from './runtime/controller.ts';
+import type { KubernetesResource, ObjectName } from './kube/resource.ts';
+import { parseConnectTo } from './oidc/connect-to.ts';
+import { pinnedFetch } from './oidc/pinned-fetch.ts';
+import { publicDns } from './oidc/public-dns.ts';
+import { type ControllerOptions, startController } from './runtime/controller.ts';
 import { startHttpServer } from './runtime/http-server.ts';
 import { kubernetesLeases } from './runtime/kubernetes-leases.ts';
 import { runAsLeader } from './runtime/leader-election.ts';
 import { createMetrics, type Metrics } from './runtime/metrics.ts';
-import type { Settings } from './settings.ts';
+import { annotationDefaultsOf, excludedNamespacesOf, listenAddress, type Settings } from './settings.ts';
+import { type Shard, shardOf } from './shard.ts';
 import { type Connection, createStores, followAll, type Stores } from './stores.ts';
 import { stsTokenExchange } from './sts/token-exchange.ts';
 
-const LEASE = 'federated-identity-operator';
 /** A sweep of thousands of roles takes seconds; after that, roles are read one by one. */
 const FIRST_SWEEP_PATIENCE_MS = 15_000;
+/** Namespaces whose pods are looked at together: a page of them is a few megabytes. */
+const STOCK_CONCURRENCY = 2;
 
 /** Wires everything and runs until `shutdown` aborts. Rejects when the start is impossible: bad kubeconfig, port in use. */
 export async function runOperator(settings: Settings, shutdown: AbortSignal): Promise<void> {
@@ -37,15 +48,26 @@ export async function runOperator(settings: Settings, shutdown: AbortSignal): Pr
   config.loadFromDefault();
   const metrics = createMetrics();
   const kubernetes = kubernetesClient(config);
-  const stores = createStores(log);
+  const stores = createStores(log, settings.annotationPrefix);
   const reflectors = new AbortController();
-  const readiness = Object.fromEntries(Object.entries(stores).map(([name, store]) => [name, () => store.isSynced]));
-  await using http = await startHttpServer({ ...address(settings), registry: metrics.registry, readiness, log });
+  const connection = { config, kubernetes, log };
+  await using webhook =
+    settings.injection === 'webhook'
+      ? await startInjectionWebhook({ ...connection, settings, stores, metrics }, shutdown)
+      : undefined;
+  const synced = Object.entries(stores).map(([name, store]) => [name, () => store.isSynced] as const);
+  const readiness = Object.fromEntries([...synced, ['webhook', () => webhook?.isReady() ?? true]]);
+  const listening = listenAddress(settings.metricsBindAddress);
+  await using http = await startHttpServer({ ...listening, registry: metrics.registry, readiness, log });
   log.info({ server: config.getCurrentCluster()?.server, port: http.port }, 'federated-identity-operator starts');
-  const following = followAll({ config, kubernetes, log }, stores, reflectors.signal);
+  const following = followAll(connection, stores, reflectors.signal);
   const replica = `${settings.podName || hostname()}_${crypto.randomUUID()}`;
   const instruments = createInstruments(metrics);
-  await lead({ settings, config, kubernetes, stores, metrics, instruments, replica, log }, shutdown);
+  const shard = shardOf(settings.providerSelector, stores);
+  await Promise.all([
+    lead({ ...connection, settings, stores, metrics, instruments, replica, shard }, shutdown),
+    webhook?.ended,
+  ]);
   reflectors.abort();
   await following;
   log.info('federated-identity-operator has stopped');
@@ -78,11 +100,12 @@ interface Parts extends Connection {
   readonly instruments: Instruments;
   /** Name of this process among the replicas; another one at each start. */
   readonly replica: string;
+  readonly shard: Shard;
 }
 
 /** Runs the controllers while this replica leads. */
 async function lead(parts: Parts, shutdown: AbortSignal): Promise<void> {
-  const { settings, config, metrics, replica, log } = parts;
+  const { settings, config, metrics, replica, log, shard } = parts;
   if (settings.leaderElection === 'off') {
     await control(parts, {
       signal: new AbortController().signal,
@@ -92,7 +115,7 @@ async function lead(parts: Parts, shutdown: AbortSignal): Promise<void> {
     return;
   }
   const leases = kubernetesLeases(config, settings.namespace);
-  await runAsLeader({ leases, name: LEASE, identity: replica, log, metrics }, shutdown, (leadership) =>
+  await runAsLeader({ leases, name: shard.leaseName, identity: replica, log, metrics }, shutdown, (leadership) =>
     control(parts, leadership),
   );
 }
@@ -101,7 +124,7 @@ async function lead(parts: Parts, shutdown: AbortSignal): Promise<void> {
 async function control(parts: Parts, leadership: Term): Promise<void> {
   const cluster = await clusterId(parts, leadership);
   if (cluster === undefined) return;
-  const { settings, stores, metrics, log } = parts;
+  const { settings, stores, metrics, log, shard } = parts;
   const events = recorderOf(parts);
   const dependencies = { ...dependenciesOf(parts, leadership.fence), cluster, ...repairsTo(parts, events) };
   const shared = { concurrency: settings.concurrency, log, metrics, drainMs: settings.shutdownGrace * 1000 };
@@ -109,7 +132,7 @@ async function control(parts: Parts, leadership: Term): Promise<void> {
     {
       ...shared,
       name: 'aws-oidc-provider',
-      reconcile: reconcileOidcProvider(dependencies),
+      reconcile: shard.ofProviders(reconcileOidcProvider(dependencies)),
       sources: providerWatches(stores),
     },
     leadership.signal,
@@ -118,24 +141,52 @@ async function control(parts: Parts, leadership: Term): Promise<void> {
     {
       ...shared,
       name: 'aws-federated-identity',
-      reconcile: reconcileFederatedIdentity(dependencies),
-      sources: identityWatches(stores),
+      reconcile: shard.ofIdentities(reconcileFederatedIdentity(dependencies)),
+      sources: identityWatches(stores, shard.comesToUs),
     },
     leadership.signal,
   );
-  const enqueue = identities.enqueue.bind(identities);
+  await using annotated = startController(
+    {
+      ...shared,
+      name: 'annotated-service-account',
+      reconcile: shard.ofTheRest(reconcileAnnotatedServiceAccounts(dependencies)),
+      sources: annotatedWatches(stores, dependencies.settings.annotations.annotationPrefix),
+    },
+    leadership.signal,
+  );
+  const enqueue = (identity: ObjectName): void => identities.enqueue(identity, 'background');
   await using sweeps = startController(
     {
       ...shared,
       name: 'drift-sweep',
-      reconcile: sweepDrift({ ...dependencies, enqueue }),
-      sources: sweepWatches(stores),
+      reconcile: shard.ofProviders(sweepDrift({ ...dependencies, enqueue })),
+      sources: sweepWatches(stores, shard.comesToUs),
     },
     leadership.signal,
   );
-  await Promise.race([leadership.stopRequested, Promise.all([providers.ended, identities.ended, sweeps.ended])]);
+  await using stock = startController(podStockTake(parts, { ...shared, ...dependencies }), leadership.signal);
+  const ended = [providers.ended, identities.ended, annotated.ended, sweeps.ended, stock.ended];
+  await Promise.race([leadership.stopRequested, Promise.all(ended)]);
   await events.settled();
-} // leaving disposes in reverse order: sweeps, identities, providers
+} // leaving disposes in reverse order: stock, sweeps, annotated, identities, providers
+
+type Shared = Pick<StockDependencies, 'tables' | 'events' | 'settings' | 'now' | 'random'> &
+  Pick<ControllerOptions<readonly []>, 'log' | 'metrics' | 'drainMs'>;
+
+/** The controller that looks at running pods. */
+function podStockTake({ settings, config, stores, shard }: Parts, shared: Shared) {
+  const pace = new Pace();
+  const kubernetes = kubernetesClient(config, STOCK_FIELD_MANAGER);
+  const dependencies = { ...shared, kubernetes, identities: stores.identities, pace, form: settings };
+  return {
+    ...shared,
+    name: 'pod-stock-take',
+    concurrency: STOCK_CONCURRENCY,
+    reconcile: shard.ofTheRest(takeStock(dependencies)),
+    sources: stockWatches(stores, dependencies),
+  };
+}
 
 /** What the controllers work with; each takes what it needs. */
 function dependenciesOf({ settings, kubernetes, stores, instruments }: Parts, fence: () => void) {
@@ -149,9 +200,11 @@ function dependenciesOf({ settings, kubernetes, stores, instruments }: Parts, fe
     identities: { ...readingOwnWrites(stores.identities, ownWrites), byIndex },
     providers: readingOwnWrites(stores.providers, ownWrites),
     serviceAccounts: readingOwnWrites(stores.serviceAccounts, ownWrites),
+    annotatedServiceAccounts: stores.serviceAccounts,
     tables: stores.tables,
     accounts,
-    exchange: stsTokenExchange(onCall),
+    exchange: stsTokenExchange({ onCall, onClocks: instruments.showClocks }),
+    fetchDocument: pinnedFetch({ resolve: publicDns(), connectTo: parseConnectTo(settings.issuerConnectTo) }),
     serviceAccount: { namespace: settings.namespace, name: settings.serviceAccount },
     now: () => new Date(),
     random: Math.random,
@@ -162,9 +215,11 @@ function dependenciesOf({ settings, kubernetes, stores, instruments }: Parts, fe
     firstSweeps: new FirstSweeps(FIRST_SWEEP_PATIENCE_MS),
     settings: {
       verification: settings.verification,
-      excludedNamespaces: ['kube-system', settings.namespace],
+      annotations: annotationDefaultsOf(settings),
+      excludedNamespaces: excludedNamespacesOf(settings),
       resyncIntervalMs: settings.resyncInterval * 1000,
       verificationIntervalMs: settings.verificationInterval * 1000,
+      providerVerificationIntervalMs: settings.providerVerificationInterval * 1000,
     },
   };
 }
@@ -204,14 +259,6 @@ async function clusterId(
     await Promise.race([stopRequested, sleep(3_000)]);
   }
   return undefined;
-}
-
-function address({ metricsBindAddress }: Settings): { readonly host: string; readonly port: number } {
-  const separator = metricsBindAddress.lastIndexOf(':');
-  return {
-    host: metricsBindAddress.slice(0, separator) || '0.0.0.0',
-    port: Number(metricsBindAddress.slice(separator + 1)),
-  };
 }
 
 const whenAborted = (signal: AbortSignal): Promise<void> =>

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { defaultAdmissionOptions, excludedNamespaces } from './admission/options.ts';
+import { parseLabelSelector } from './kube/label-selector.ts';
 import type { AnnotationDefaults } from './kube/service-account-annotations.ts';
 import { parseConnectTo } from './oidc/connect-to.ts';
 
@@ -23,6 +24,19 @@ const names = (of: RegExp) =>
         .filter((name) => name !== ''),
     )
     .pipe(z.array(z.string().regex(of)));
+
+/** A text that `parse` takes; what it throws is the problem. */
+const readableBy = (parse: (text: string) => unknown) =>
+  z
+    .string()
+    .default('')
+    .superRefine((text, context) => {
+      try {
+        parse(text);
+      } catch (error) {
+        context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
+      }
+    });
 
 const DNS_NAME = /^[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$/;
 
@@ -122,19 +136,12 @@ const SETTINGS = {
   providerVerificationInterval: seconds(10, 86_400)
     .default(300)
     .describe("Seconds between two tokens of the operator's own ServiceAccount that STS is shown for each provider"),
-  issuerConnectTo: z
-    .string()
-    .default('')
-    .superRefine((text, context) => {
-      try {
-        parseConnectTo(text);
-      } catch (error) {
-        context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
-      }
-    })
-    .describe(
-      'Where the check of an issuer connects instead of where DNS says, as HOST=ADDRESS:PORT, commas between; a private address is fine',
-    ),
+  providerSelector: readableBy(parseLabelSelector).describe(
+    'Labels of the AwsOidcProviders that this operator looks after, with their identities, as kubectl get -l takes them; default: all',
+  ),
+  issuerConnectTo: readableBy(parseConnectTo).describe(
+    'Where the check of an issuer connects instead of where DNS says, as HOST=ADDRESS:PORT, commas between; a private address is fine',
+  ),
   consistencyWindow: seconds(0, 600)
     .default(60)
     .describe('Seconds after a write to IAM in which its answers may still be older, and are no drift'),

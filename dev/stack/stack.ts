@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { LocalAccount } from '../aws/local-account.ts';
@@ -22,6 +22,8 @@ export interface Stack extends AsyncDisposable {
   readonly issuerEnvironment: Readonly<Record<string, string>>;
   /** The operator that runs now. */
   readonly operator: OperatorProcess;
+  /** Starts another operator beside it, under the name that its log has. Whoever starts it stops it. */
+  startReplica(name: string, environment?: Readonly<Record<string, string>>): Promise<OperatorProcess>;
   /** Runs the real kubectl as cluster admin; resolves with its output, rejects with its error text. */
   kubectl(args: readonly string[], input?: object | string): Promise<string>;
   /** Stops the operator (SIGKILL with 0) and starts it again, with other settings if given. */
@@ -40,6 +42,10 @@ export interface StackOptions {
   readonly publicBuckets?: readonly string[];
   /** The operator's program; default: the sources. */
   readonly program?: string;
+  /** Also run kube-controller-manager, so that Deployments and Jobs make pods. */
+  readonly controllerManager?: boolean;
+  /** Further accounts of AWS beside `ACCOUNT`. */
+  readonly moreAccounts?: readonly string[];
 }
 
 export const ACCOUNT = '111122223333';
@@ -54,11 +60,15 @@ export async function startStack({
   issuer,
   publicBuckets = [],
   program,
+  controllerManager = false,
+  moreAccounts = [],
 }: StackOptions = {}): Promise<Stack> {
   await using started = new AsyncDisposableStack();
-  const cluster = started.use(await startCluster({ progress, ...(issuer === undefined ? {} : { issuer }) }));
+  const cluster = started.use(
+    await startCluster({ progress, controllerManager, ...(issuer === undefined ? {} : { issuer }) }),
+  );
   const authority = await createAuthority(new Date());
-  const aws = started.use(await startAws(cluster, authority));
+  const aws = started.use(await startAws(cluster, authority, moreAccounts));
   const account = aws.account(ACCOUNT);
   const kubectl = kubectlOf(cluster);
   await withProgress(
@@ -74,10 +84,10 @@ export async function startStack({
   const key = account.createUser('federated-identity-operator', policy);
   const kubeconfig = await cluster.kubeconfigFor({ serviceAccount: OPERATOR });
   const findIssuers = await issuerEnvironment(cluster, aws, { authority, publicBuckets });
-  const start = (more: Readonly<Record<string, string>>): Promise<OperatorProcess> =>
+  const start = (more: Readonly<Record<string, string>>, folder = cluster.folder): Promise<OperatorProcess> =>
     startOperator({
       kubeconfig,
-      folder: cluster.folder,
+      folder,
       ...(program === undefined ? {} : { program }),
       environment: {
         AWS_ENDPOINT_URL: aws.endpoint,
@@ -101,6 +111,11 @@ export async function startStack({
     issuerEnvironment: findIssuers,
     get operator() {
       return operator;
+    },
+    startReplica: async (name, more = {}) => {
+      const folder = join(cluster.folder, name);
+      await mkdir(folder, { recursive: true });
+      return start({ POD_NAME: name, ...more }, folder);
     },
     restartOperator: async ({ graceMs, environment: more = {} } = {}) => {
       await operator.stop(graceMs);
@@ -127,12 +142,16 @@ async function issuerEnvironment(
  * AWS finds the issuer where the API server listens, as DNS would show it in the open, and issuers that are buckets at S3
  * itself.
  */
-async function startAws({ url, issuer, caCertificate }: Cluster, authority: KeyAndCertificate): Promise<LocalAws> {
+async function startAws(
+  { url, issuer, caCertificate }: Cluster,
+  authority: KeyAndCertificate,
+  moreAccounts: readonly string[],
+): Promise<LocalAws> {
   const { hostname, port } = new URL(url);
   const hosts = [`*.s3.${REGION}.amazonaws.com`, `s3.${REGION}.amazonaws.com`];
   const https = await issueCertificate(authority, { use: 'server', commonName: 'Local S3', hosts }, new Date());
   return startLocalAws({
-    accounts: [ACCOUNT],
+    accounts: [ACCOUNT, ...moreAccounts],
     issuers: {
       resolve: { [new URL(issuer).hostname]: { address: hostname, port: Number(port) } },
       caCertificates: [caCertificate, authority.certificate],

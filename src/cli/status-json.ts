@@ -20,11 +20,12 @@ const healthJson = ({ state, ready, reason, message }: Health): object => ({
   message: message ?? null,
 });
 
-const identityJson = ({ namespace, name, roleArn, health, serviceAccount }: IdentityNode): object => ({
+const identityJson = ({ namespace, name, roleArn, health, counts, serviceAccount }: IdentityNode): object => ({
   namespace,
   name,
   roleArn: roleArn ?? null,
   ...healthJson(health),
+  pods: counts ?? null,
   serviceAccount: {
     name: serviceAccount.name,
     exists: serviceAccount.exists,

@@ -1,15 +1,12 @@
 import { ApiError } from '../kube/errors.ts';
 import { type AwsOidcProvider, PROVIDERS, SERVICE_ACCOUNTS } from '../kube/kinds.ts';
 import type { ClusterConnection } from '../kube/kubeconfig.ts';
+import { NOT_ENDED, type Pod, PODS } from '../kube/pods.ts';
 import type { KubernetesResource, ResourceType } from '../kube/resource.ts';
 import { getIfThere, inNamespace, reading } from './cluster-reads.ts';
 import { CliError } from './failures.ts';
 import { chosen, listIdentities, type Selection } from './selection.ts';
-import type { Pod, StatusObjects } from './status-tree.ts';
-
-const PODS: ResourceType = { apiVersion: 'v1', kind: 'Pod', plural: 'pods', namespaced: true };
-/** A pod that has ended needs no credentials any more. */
-const NOT_ENDED = 'status.phase!=Succeeded,status.phase!=Failed';
+import type { StatusObjects } from './status-tree.ts';
 
 /**
  * What the status of the selected identities is made of. Providers without identities are among it only for the whole

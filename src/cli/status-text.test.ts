@@ -59,10 +59,23 @@ test('colours only where they are wanted', () => {
   expect(statusText(TREE, whole)).not.toContain('\u001b');
 });
 
+test('pods that want a restart are counted beside their identity, with the command', () => {
+  const [provider] = TREE;
+  const counted = (notInjected: number): string => {
+    const counts = { bound: 3, notInjected, stale: 0 };
+    const identities = provider?.identities.map((one) => ({ ...one, counts })) ?? [];
+    return statusText(provider === undefined ? [] : [{ ...provider, identities }], whole);
+  };
+  expect(counted(0)).toBe(statusText(TREE, whole));
+  expect(counted(2)).toContain(
+    'b/web  pods: 3, 2 not injected, 0 stale; next: kubectl aws-identity restart web -n b --stale\n',
+  );
+});
+
 test('JSON has the same keys whatever there is', () => {
   const [{ identities }] = JSON.parse(statusJson(TREE));
   expect(Object.keys(identities[0])).toEqual(Object.keys(identities[1]));
-  expect(identities[1]).toMatchObject({ roleArn: null, state: 'ready', ready: true, reason: null });
+  expect(identities[1]).toMatchObject({ roleArn: null, state: 'ready', ready: true, reason: null, pods: null });
 });
 
 test.each([

@@ -47,12 +47,13 @@ function providerLine({ name, accountId, health, identities }: ProviderNode, opt
   };
 }
 
-function identityLine({ namespace, name, roleArn, health, serviceAccount }: IdentityNode, options: TextOptions): Line {
+function identityLine(identity: IdentityNode, options: TextOptions): Line {
+  const { namespace, name, roleArn, health, serviceAccount } = identity;
   const { exists, pods } = serviceAccount;
   const role = options.isWide && roleArn !== undefined ? ` (${roleArn})` : '';
   return {
     state: health.state,
-    text: `${namespace}/${name}${role}${whatIsWrong(health)}`,
+    text: `${namespace}/${name}${role}${whatIsWrong(health)}${podsToRestart(identity)}`,
     children: [
       {
         state: exists ? 'ready' : 'failed',
@@ -61,6 +62,13 @@ function identityLine({ namespace, name, roleArn, health, serviceAccount }: Iden
       },
     ],
   };
+}
+
+/** What the operator counted, where a restart helps. */
+function podsToRestart({ namespace, name, counts }: IdentityNode): string {
+  if (counts === undefined || counts.notInjected + counts.stale === 0) return '';
+  const { bound, notInjected, stale } = counts;
+  return `  pods: ${bound}, ${notInjected} not injected, ${stale} stale; next: kubectl aws-identity restart ${name} -n ${namespace} --stale`;
 }
 
 const podLine = (pod: PodNode, { isWide }: TextOptions): Line => ({

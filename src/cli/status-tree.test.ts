@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { condition, identity, provider, roleArn } from '../../test/support/builders.ts';
-import { exitCodeOfTree, healthOf, type Pod, type StatusObjects, statusTree } from './status-tree.ts';
+import type { Pod } from '../kube/pods.ts';
+import { exitCodeOfTree, healthOf, type StatusObjects, statusTree } from './status-tree.ts';
 
 const ROLE = roleArn();
 const readyIdentity = identity({ status: { roleArn: ROLE, conditions: [condition()] } });
@@ -20,7 +21,9 @@ const objects = (fields: Partial<StatusObjects> = {}): StatusObjects => ({
   ...fields,
 });
 
-const withRole = (value: string): Pod['spec']['containers'] => [{ env: [{ name: 'AWS_ROLE_ARN', value }] }];
+const withRole = (value: string): Pod['spec']['containers'] => [
+  { name: 'main', env: [{ name: 'AWS_ROLE_ARN', value }] },
+];
 const volumes = [{ name: 'aws-iam-token' }];
 
 describe('statusTree', () => {

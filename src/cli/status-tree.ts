@@ -1,7 +1,9 @@
+import type { PodCounts } from '../crds/aws-federated-identity.ts';
 import type { Condition } from '../crds/condition.ts';
 import type { AwsFederatedIdentity, AwsOidcProvider } from '../kube/kinds.ts';
+import { type Pod, serviceAccountOf } from '../kube/pods.ts';
 import type { KubernetesResource } from '../kube/resource.ts';
-import { TOKEN_VOLUME } from '../admission/policy/container.ts';
+import { INJECT_ANNOTATION, TOKEN_VOLUME } from '../admission/web-identity.ts';
 
 /** How an object is doing; `hidden` when its reader has no right to see it. */
 export type State = 'ready' | 'progressing' | 'failed' | 'suspended' | 'hidden';
@@ -27,6 +29,8 @@ export interface IdentityNode {
   readonly name: string;
   readonly roleArn?: string;
   readonly health: Health;
+  /** What the operator counted last; absent before the first pod. */
+  readonly counts?: PodCounts;
   readonly serviceAccount: { readonly name: string; readonly exists: boolean; readonly pods: readonly PodNode[] };
 }
 
@@ -46,21 +50,6 @@ export interface StatusObjects {
   readonly serviceAccounts: readonly KubernetesResource[];
   /** Pods that have not ended. */
   readonly pods: readonly Pod[];
-}
-
-interface PodContainer {
-  readonly env?: readonly { readonly name: string; readonly value?: string }[];
-}
-
-/** What the tree looks at in a pod. */
-export interface Pod extends KubernetesResource {
-  readonly spec: {
-    readonly serviceAccountName?: string;
-    readonly volumes?: readonly { readonly name: string }[];
-    readonly containers: readonly PodContainer[];
-    readonly initContainers?: readonly PodContainer[];
-  };
-  readonly status?: { readonly phase?: string };
 }
 
 /** Providers by name, each with its identities by namespace and name; also providers that identities name in vain. */
@@ -97,11 +86,12 @@ function identityNode(identity: AwsFederatedIdentity, { serviceAccounts, pods }:
     name,
     ...(roleArn === undefined ? {} : { roleArn }),
     health: healthOf(identity),
+    ...(status?.pods === undefined ? {} : { counts: status.pods }),
     serviceAccount: {
       name: account,
       exists: serviceAccounts.some((one) => one.metadata.namespace === namespace && one.metadata.name === account),
       pods: pods
-        .filter((pod) => pod.metadata.namespace === namespace && (pod.spec.serviceAccountName ?? 'default') === account)
+        .filter((pod) => pod.metadata.namespace === namespace && serviceAccountOf(pod) === account)
         .map((pod) => podNode(pod, roleArn))
         .toSorted((a, b) => (a.name < b.name ? -1 : 1)),
     },
@@ -121,7 +111,7 @@ function injectionOf({ metadata, spec }: Pod, roleArn: string | undefined): Inje
   const hasToken = spec.volumes?.some(({ name }) => name === TOKEN_VOLUME) === true;
   if (hasToken && roleArn !== undefined && roles.includes(roleArn)) return 'injected';
   if (roles.length > 0) return 'other role';
-  return metadata.annotations?.['federatedidentity.dev/inject'] === 'false' ? 'opted out' : 'not injected';
+  return metadata.annotations?.[INJECT_ANNOTATION] === 'false' ? 'opted out' : 'not injected';
 }
 
 /** What an object's own conditions say, as far as they speak of its present generation. */

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { KubeConfig } from '@kubernetes/client-node';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { identity, thrownBy } from '../../test/support/builders.ts';
-import { type KubernetesClient, kubernetesClient } from './client.ts';
+import { type KubernetesClient, kubernetesClient, metadataWatch } from './client.ts';
 import { ApiError } from './errors.ts';
 import { IDENTITIES, SERVICE_ACCOUNTS } from './kinds.ts';
 
@@ -14,6 +14,7 @@ interface Received {
   readonly method: string | undefined;
   readonly url: URL;
   readonly contentType: string | undefined;
+  readonly accept: string | undefined;
   readonly body: unknown;
 }
 
@@ -34,6 +35,7 @@ async function connect(answer: (request: Received) => Answer | undefined) {
       method: request.method,
       url: new URL(request.url ?? '', 'http://server'),
       contentType: request.headers['content-type'],
+      accept: request.headers.accept,
       body: text === '' ? undefined : JSON.parse(text),
     };
     received.push(one);
@@ -50,7 +52,7 @@ async function connect(answer: (request: Received) => Answer | undefined) {
   const config = new KubeConfig();
   const { port } = server.address() as AddressInfo;
   config.loadFromClusterAndUser({ name: 'c', server: `http://127.0.0.1:${port}`, skipTLSVerify: true }, { name: 'u' });
-  return { client: kubernetesClient(config), received };
+  return { client: kubernetesClient(config), config, received };
 }
 
 describe('each request', () => {
@@ -120,6 +122,20 @@ describe('each request', () => {
     expect(received[0]?.url.search).toBe('?fieldManager=federatedidentity.dev%2Foperator');
   });
 
+  test('for metadata asks for no more, in a list and in a watch, and takes no list at all for an empty one', async () => {
+    const { client, config, received } = await connect(() => ({
+      body: { items: null, metadata: { resourceVersion: '7' } },
+    }));
+    expect(await client.listMetadata(SERVICE_ACCOUNTS, {}, signal)).toEqual({ items: [], resourceVersion: '7' });
+    await new Promise((done) => {
+      void metadataWatch(config).watch('/api/v1/serviceaccounts', {}, () => {}, done);
+    });
+    expect(received.map(({ accept }) => accept)).toEqual([
+      'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1',
+      'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1',
+    ]);
+  });
+
   test('to a subresource has its path', async () => {
     const { client, received } = await connect(() => ({ body: { status: { token: 't' } } }));
     const request = { path: 'token', kind: 'TokenRequest' };
@@ -142,6 +158,23 @@ test('a list is read page by page to its end, and has the version of the last pa
     ['500', 'team=a'],
     ['500', 'team=a'],
   ]);
+});
+
+test('pages come one by one, of a namespace, and perhaps as metadata', async () => {
+  const { client, received } = await connect(({ url }) => ({
+    body: {
+      items: [{}],
+      metadata: { resourceVersion: '5', ...(!url.searchParams.has('continue') && { continue: 'b' }) },
+    },
+  }));
+  const requests: number[] = [];
+  const query = { namespace: 'analytics', fieldSelector: 'a!=b', metadataOnly: true };
+  for await (const { items } of client.pages(SERVICE_ACCOUNTS, query, signal))
+    requests.push(items.length, received.length);
+  expect(requests, 'the second is asked for when the first has been looked at').toEqual([1, 1, 1, 2]);
+  expect(received[0]?.url.pathname).toBe('/api/v1/namespaces/analytics/serviceaccounts');
+  expect([...(received[0]?.url.searchParams.keys() ?? [])]).toEqual(['fieldSelector', 'limit']);
+  expect(received[0]?.accept).toContain('as=PartialObjectMetadataList');
 });
 
 describe('a failure', () => {

@@ -1,4 +1,4 @@
-import { createConfiguration, HttpMethod, type KubeConfig, RequestContext } from '@kubernetes/client-node';
+import { createConfiguration, HttpMethod, type KubeConfig, RequestContext, Watch } from '@kubernetes/client-node';
 import { ApiError } from './errors.ts';
 import { type KubernetesResource, nameOf, type ObjectName, resourcePath, type ResourceType } from './resource.ts';
 
@@ -8,9 +8,21 @@ const FIELD_MANAGER = 'federatedidentity.dev/operator';
 /** What the operator does with the API server, for any kind. Failures are ApiErrors or network errors. */
 export interface KubernetesClient {
   get<T extends KubernetesResource>(type: ResourceType, name: ObjectName, signal: AbortSignal): Promise<T>;
+  /** What the API server answers below a path that is no resource, such as /openid/v1/jwks: JSON of any shape. */
+  getPath(path: string, signal: AbortSignal): Promise<unknown>;
   /** All objects, in pages of 500. */
   list<T extends KubernetesResource>(type: ResourceType, query: ListQuery, signal: AbortSignal): Promise<ObjectList<T>>;
+  /** As `list`, but of each object only its metadata leaves the API server. */
+  listMetadata(type: ResourceType, query: ListQuery, signal: AbortSignal): Promise<ObjectList<KubernetesResource>>;
+  /** As `list`, page by page, for collections that are too large to be held. */
+  pages<T extends KubernetesResource>(
+    type: ResourceType,
+    query: PageQuery,
+    signal: AbortSignal,
+  ): AsyncIterable<ObjectList<T>>;
   create<T extends KubernetesResource>(type: ResourceType, object: T, signal: AbortSignal): Promise<T>;
+  /** What `create` would make of it, after admission; nothing is stored. */
+  tryCreate<T extends KubernetesResource>(type: ResourceType, object: T, signal: AbortSignal): Promise<T>;
   /** Server-side apply under the client's field manager; never forced, so that a conflict is seen. */
   apply<T extends KubernetesResource>(type: ResourceType, object: T, signal: AbortSignal): Promise<T>;
   applyStatus<T extends KubernetesResource>(type: ResourceType, object: T, signal: AbortSignal): Promise<T>;
@@ -32,6 +44,13 @@ export interface ListQuery {
   readonly fieldSelector?: string;
 }
 
+export interface PageQuery extends ListQuery {
+  /** Absent: all namespaces. */
+  readonly namespace?: string;
+  /** True: of each object only its metadata leaves the API server. */
+  readonly metadataOnly?: boolean;
+}
+
 export interface ObjectList<T> {
   readonly items: readonly T[];
   readonly resourceVersion: string;
@@ -49,6 +68,8 @@ const REQUEST_TIMEOUT_MS = 30_000;
 const APPLY = 'application/apply-patch+yaml';
 const MERGE_PATCH = 'application/merge-patch+json';
 const JSON_BODY = 'application/json';
+/** PartialObjectMetadata, KEP-2334; `v` is the version of meta.k8s.io, not of the kind. */
+const metadataAs = (kind: string): string => `${JSON_BODY};as=${kind};g=meta.k8s.io;v=v1`;
 
 /** `fieldManager` owns what this client writes: the operator, or the person at a terminal. */
 export function kubernetesClient(config: KubeConfig, fieldManager = FIELD_MANAGER): KubernetesClient {
@@ -63,15 +84,33 @@ export function kubernetesClient(config: KubeConfig, fieldManager = FIELD_MANAGE
     const body = { ...object, apiVersion: type.apiVersion, kind: type.kind };
     return send<T>({ method: HttpMethod.PATCH, path, body, contentType: APPLY, signal });
   };
+  const create = <T extends KubernetesResource>(
+    type: ResourceType,
+    object: T,
+    mode: '' | '&dryRun=All',
+    signal: AbortSignal,
+  ): Promise<T> => {
+    const { namespace } = nameOf(object);
+    const path = `${resourcePath(type, { namespace })}?fieldManager=${encodeURIComponent(fieldManager)}${mode}`;
+    const body = { ...object, apiVersion: type.apiVersion, kind: type.kind };
+    return send<T>({ method: HttpMethod.POST, path, body, contentType: JSON_BODY, signal });
+  };
   return {
     get: (type, name, signal) => send({ method: HttpMethod.GET, path: resourcePath(type, name), signal }),
-    list: (type, query, signal) => listPages(send, type, query, signal),
-    create: (type, object, signal) => {
-      const { namespace } = nameOf(object);
-      const path = `${resourcePath(type, { namespace })}?fieldManager=${encodeURIComponent(fieldManager)}`;
-      const body = { ...object, apiVersion: type.apiVersion, kind: type.kind };
-      return send({ method: HttpMethod.POST, path, body, contentType: JSON_BODY, signal });
+    getPath: (path, signal) => send({ method: HttpMethod.GET, path, accept: `${JSON_BODY}, */*`, signal }),
+    list: (type, query, signal) => listPages((request) => send({ ...request, signal }), type, query),
+    listMetadata: (type, query, signal) =>
+      listPages(
+        (request) => send({ ...request, accept: metadataAs('PartialObjectMetadataList'), signal }),
+        type,
+        query,
+      ),
+    pages: (type, { metadataOnly = false, ...query }, signal) => {
+      const accept = metadataOnly ? metadataAs('PartialObjectMetadataList') : JSON_BODY;
+      return pagesOf((request) => send({ ...request, accept, signal }), type, query);
     },
+    create: (type, object, signal) => create(type, object, '', signal),
+    tryCreate: (type, object, signal) => create(type, object, '&dryRun=All', signal),
     apply: (type, object, signal) => apply(type, object, '', signal),
     applyStatus: (type, object, signal) => apply(type, object, '/status', signal),
     mergePatch: async (type, name, body, signal) => {
@@ -98,6 +137,7 @@ interface ApiRequest {
   readonly path: string;
   readonly body?: object;
   readonly contentType?: string;
+  readonly accept?: string;
   readonly signal: AbortSignal;
 }
 
@@ -106,11 +146,11 @@ type Send = <T>(request: ApiRequest) => Promise<T>;
 /** client-node brings authentication, TLS and proxies; this adds what its generated API lacks: a signal for each request. */
 function sender(config: KubeConfig): Send {
   const { httpApi } = createConfiguration();
-  return async <T>({ method, path, body, contentType, signal }: ApiRequest): Promise<T> => {
+  return async <T>({ method, path, body, contentType, accept = JSON_BODY, signal }: ApiRequest): Promise<T> => {
     const cluster = config.getCurrentCluster();
     if (cluster === null) throw new Error('the kubeconfig has no current cluster: set KUBECONFIG or a current-context');
     const context = new RequestContext(`${cluster.server}${path}`, method);
-    context.setHeaderParam('Accept', JSON_BODY);
+    context.setHeaderParam('Accept', accept);
     if (contentType !== undefined) context.setHeaderParam('Content-Type', contentType);
     if (body !== undefined) context.setBody(JSON.stringify(body));
     context.setSignal(AbortSignal.any([signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]));
@@ -136,26 +176,49 @@ function apiError(code: number, text: string, retryAfter: string | undefined): A
   }
 }
 
+type SendGet = <P>(request: Pick<ApiRequest, 'method' | 'path'>) => Promise<P>;
+
 async function listPages<T extends KubernetesResource>(
-  send: Send,
+  send: SendGet,
   type: ResourceType,
   selectors: ListQuery,
-  signal: AbortSignal,
 ): Promise<ObjectList<T>> {
   const items: T[] = [];
   let resourceVersion = '';
+  for await (const page of pagesOf<T>(send, type, selectors)) {
+    items.push(...page.items);
+    ({ resourceVersion } = page);
+  }
+  return { items, resourceVersion };
+}
+
+async function* pagesOf<T extends KubernetesResource>(
+  send: SendGet,
+  type: ResourceType,
+  { namespace, ...selectors }: Omit<PageQuery, 'metadataOnly'>,
+): AsyncGenerator<ObjectList<T>> {
   let token = '';
   do {
     const query = new URLSearchParams({ ...selectors, limit: String(PAGE_SIZE) });
     if (token !== '') query.set('continue', token);
-    const page: { items: T[]; metadata: { resourceVersion: string; continue?: string } } = await send({
+    const page: { items: T[] | null; metadata: { resourceVersion: string; continue?: string } } = await send({
       method: HttpMethod.GET,
-      path: `${resourcePath(type)}?${query}`,
-      signal,
+      path: `${resourcePath(type, { namespace })}?${query}`,
     });
-    items.push(...page.items);
-    resourceVersion = page.metadata.resourceVersion;
+    // An empty list of metadata only has no list at all.
+    yield { items: page.items ?? [], resourceVersion: page.metadata.resourceVersion };
     token = page.metadata.continue ?? '';
   } while (token !== '');
-  return { items, resourceVersion };
+}
+
+/** The watch of client-node, except that of each object only its metadata leaves the API server. */
+export function metadataWatch(config: KubeConfig): Watch {
+  const applySecurityAuthentication = async (context: RequestContext): Promise<void> => {
+    await config.applySecurityAuthentication(context);
+    context.setHeaderParam('Accept', metadataAs('PartialObjectMetadata'));
+  };
+  const asking: KubeConfig = Object.create(config, {
+    applySecurityAuthentication: { value: applySecurityAuthentication },
+  });
+  return new Watch(asking);
 }

@@ -49,3 +49,5 @@ export const FINALIZER = 'federatedidentity.dev/aws';
 export const BOUND_LABEL = 'federatedidentity.dev/bound';
 /** On a ServiceAccount: the operator annotates it, and so watches it. */
 export const MANAGED_LABEL = 'federatedidentity.dev/managed';
+/** On a ServiceAccount annotated by hand: whether the injection table already says what its annotations say. */
+export const INJECTION_LABEL = 'federatedidentity.dev/injection';

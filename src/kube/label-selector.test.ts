@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { selects } from './label-selector.ts';
+import { parseLabelSelector, selects } from './label-selector.ts';
 
 const labels = { team: 'a', tier: 'web' };
 const expression = (operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist', key: string, values?: string[]) => ({
@@ -27,4 +27,31 @@ test.each([
   },
 ])('$name', ({ selector, expected }) => {
   expect(selects(selector, labels)).toBe(expected);
+});
+
+test.each([
+  { text: '', expected: {} },
+  { text: 'a=b', expected: expression('In', 'a', ['b']) },
+  { text: 'a==b', expected: expression('In', 'a', ['b']) },
+  { text: 'a=', expected: expression('In', 'a', ['']) },
+  { text: ' example.com/a != b ', expected: expression('NotIn', 'example.com/a', ['b']) },
+  { text: 'a in (b, c)', expected: expression('In', 'a', ['b', 'c']) },
+  { text: 'a notin (b)', expected: expression('NotIn', 'a', ['b']) },
+  { text: 'a', expected: expression('Exists', 'a') },
+  { text: '!a', expected: expression('DoesNotExist', 'a') },
+  {
+    text: 'a in (b,c),d!=e',
+    expected: {
+      matchExpressions: [
+        ...expression('In', 'a', ['b', 'c']).matchExpressions,
+        ...expression('NotIn', 'd', ['e']).matchExpressions,
+      ],
+    },
+  },
+])('the text "$text" is read as kubectl does', ({ text, expected }) => {
+  expect(parseLabelSelector(text)).toEqual(expected);
+});
+
+test.each(['a b', 'a>1', '=b', 'a in b', 'a in (b!)', 'a=b,', 'a=-'])('the text "%s" is refused', (text) => {
+  expect(() => parseLabelSelector(text)).toThrow(/is no requirement of a label selector; write key=value/);
 });

@@ -36,7 +36,10 @@ export interface LeaderElectionOptions {
   readonly leaseDurationMs?: number;
   /** Must be well below `leaseDurationMs`: 10 s. */
   readonly renewDeadlineMs?: number;
+  /** Between two renewals: 2 s. */
   readonly retryPeriodMs?: number;
+  /** Between two looks of a candidate at the Lease of another, up to a fifth longer: 1 s. */
+  readonly lookPeriodMs?: number;
   /** A monotonic clock, in milliseconds. */
   readonly now?: () => number;
   /** Only written into the Lease for people to read, and to notice that the machine slept. */
@@ -126,16 +129,18 @@ class Candidate {
 
   constructor(options: LeaderElectionOptions) {
     const { now = () => performance.now(), date = () => new Date(), random = Math.random } = options;
-    const { leaseDurationMs = 15_000, renewDeadlineMs = 10_000, retryPeriodMs = 2000 } = options;
-    this.#options = { ...options, leaseDurationMs, renewDeadlineMs, retryPeriodMs, now, date, random };
+    const { leaseDurationMs = 15_000, renewDeadlineMs = 10_000 } = options;
+    const { retryPeriodMs = 2000, lookPeriodMs = 1000 } = options;
+    const periods = { leaseDurationMs, renewDeadlineMs, retryPeriodMs, lookPeriodMs };
+    this.#options = { ...options, ...periods, now, date, random };
   }
 
   /** Tries until the Lease is held (true) or `signal` aborts (false). */
   async acquire(signal: AbortSignal): Promise<boolean> {
-    const { log, name, retryPeriodMs, random } = this.#options;
+    const { log, name, lookPeriodMs, random } = this.#options;
     const outage = outageLog(log, { lease: name });
     while (!signal.aborted) {
-      const pauseMs = retryPeriodMs * (1 + 0.2 * random());
+      const pauseMs = lookPeriodMs * (1 + 0.2 * random());
       try {
         const isHeld = await this.#attempt(this.#options.renewDeadlineMs, signal);
         outage.recovered();
@@ -143,7 +148,7 @@ class Candidate {
       } catch (error) {
         if (!signal.aborted) outage.failed(error, pauseMs);
       }
-      await sleep(pauseMs, signal);
+      await sleep(Math.min(pauseMs, this.#expiresInMs() ?? pauseMs), signal);
     }
     return false;
   }
@@ -245,6 +250,14 @@ class Candidate {
   #isFree({ holderIdentity, leaseDurationSeconds }: LeaseRecord): boolean {
     if (holderIdentity === '' || holderIdentity === this.#options.identity) return true;
     return this.#options.now() - this.#observedAt > leaseDurationSeconds * 1000;
+  }
+
+  /** Milliseconds until the Lease that another held at the last look expires, so that its end is not slept through. */
+  #expiresInMs(): number | undefined {
+    if (this.#observed === undefined) return undefined;
+    const { leaseDurationSeconds } = this.#observed.record;
+    const leftMs = leaseDurationSeconds * 1000 - (this.#options.now() - this.#observedAt);
+    return leftMs > 0 ? leftMs + 1 : undefined;
   }
 
   #remainingMs(): number {

@@ -183,6 +183,8 @@ test('kubectl get shows what a person needs in 120 columns, and more with -o wid
     'AGE',
     'PROVIDER',
     'SERVICEACCOUNT',
+    'NOTINJECTED',
+    'STALE',
     'VERIFIED',
     'MESSAGE',
   ]);

@@ -13,7 +13,7 @@ import { awsAccounts } from '../../src/iam/account.ts';
 import { CONFIG_MAPS } from '../../src/kube/injection-table.ts';
 import { type AwsFederatedIdentity, IDENTITIES, PROVIDERS, SERVICE_ACCOUNTS } from '../../src/kube/kinds.ts';
 import type { ObjectName, ResourceType } from '../../src/kube/resource.ts';
-import { ACCOUNT, CLUSTER, identity, policyArn, provider } from '../support/builders.ts';
+import { ACCOUNT, CLUSTER, identity, ISSUER, policyArn, provider } from '../support/builders.ts';
 import { type InMemoryKubernetes, inMemoryKubernetes } from '../support/in-memory-kubernetes.ts';
 
 // A thousand roles in the local AWS, through the real SDK. What counts is calls, not time.
@@ -69,7 +69,9 @@ const specs = fc.sample(roleSpec, { numRuns: POPULATION, seed: SEED });
 
 beforeAll(async () => {
   aws = await startLocalAws({ accounts: [ACCOUNT], issuers: { resolve: {}, caCertificates: [] } });
-  const key = aws.account(ACCOUNT).createUser('operator', operatorPolicy(ACCOUNT));
+  const key = aws
+    .account(ACCOUNT)
+    .createUser('operator', operatorPolicy({ accountId: ACCOUNT, cluster: CLUSTER, issuer: ISSUER }));
   vi.stubEnv('AWS_ENDPOINT_URL', aws.endpoint);
   vi.stubEnv('AWS_ACCESS_KEY_ID', key.accessKeyId);
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', key.secretAccessKey);

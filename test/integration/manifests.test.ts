@@ -85,7 +85,9 @@ describe('the rights of the operator', () => {
     'list secrets --all-namespaces',
     'watch secrets --all-namespaces',
     `get secrets -n ${NAMESPACE}`,
-    'list pods --all-namespaces',
+    'get pods',
+    'patch pods',
+    'delete pods',
     'create pods',
     'get configmaps',
     'list configmaps --all-namespaces',
@@ -104,6 +106,7 @@ describe('the rights of the operator', () => {
   test.each([
     'patch awsfederatedidentities.federatedidentity.dev --subresource=status',
     'list awsoidcproviders.federatedidentity.dev',
+    'list pods --all-namespaces',
     'patch configmaps/aws-pod-injection -n default',
     `update leases/federated-identity-operator -n ${NAMESPACE}`,
   ])('let it %s', async (what) => {

@@ -66,8 +66,8 @@ export async function startWebhookCluster(version?: string): Promise<WebhookClus
   });
   const kubeconfig = await cluster.kubeconfigFor({ serviceAccount: OPERATOR });
   const dryRun = await dryRunWith(config);
-  const become: WebhookCluster['become'] = async (namespace, pod) => {
-    const stored = await dryRun(namespace, pod);
+  const become: WebhookCluster['become'] = async (namespace, candidate) => {
+    const stored = await dryRun(namespace, candidate);
     return typeof stored === 'string' ? stored : factsOf(stored as Pod);
   };
   const running = started.move();
@@ -169,14 +169,14 @@ async function startReplica(
   return { process: started, port: Number(line?.['port']) };
 }
 
-interface Balancer extends AsyncDisposable {
+export interface Balancer extends AsyncDisposable {
   readonly port: number;
   /** Where connections go, one after the other. */
   readonly ports: Set<number>;
 }
 
 /** Stands for the Service: passes each connection on to one of the replicas. */
-async function startBalancer(): Promise<Balancer> {
+export async function startBalancer(): Promise<Balancer> {
   const ports = new Set<number>();
   const sockets = new Set<Socket>();
   let turn = 0;

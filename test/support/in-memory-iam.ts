@@ -3,6 +3,7 @@ import { Partition, type OidcProviderArn, type RoleName } from '../../src/iam/ar
 import type { DesiredOidcProvider, OidcProvider, OidcProviders } from '../../src/iam/oidc-providers.ts';
 import type { DesiredRole, Role, Roles } from '../../src/iam/roles.ts';
 import { ACCOUNT, roleArn } from './builders.ts';
+import { type InMemoryBucket, inMemoryBucket } from './in-memory-s3.ts';
 
 /** IAM's calls in their order, as `CreateRole analytics-reports`. */
 export type OperationLog = string[];
@@ -131,6 +132,7 @@ export function inMemoryOidcProviders(
 export function inMemoryAccount(
   { roles, state, operations }: InMemoryRoles = inMemoryRoles(),
   { oidcProviders }: InMemoryOidcProviders = inMemoryOidcProviders(),
+  { objects }: InMemoryBucket = inMemoryBucket(),
 ): AwsAccount {
   const iam: Iam = {
     roles,
@@ -151,6 +153,7 @@ export function inMemoryAccount(
       account: ACCOUNT,
       partition: Partition.parse('aws'),
     }),
+    bucket: () => objects,
   };
 }
 

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { KubernetesClient } from '../../src/kube/client.ts';
+import type { KubernetesClient, PageQuery } from '../../src/kube/client.ts';
 import { ApiError } from '../../src/kube/errors.ts';
 import { type KubernetesResource, nameOf, type ObjectName, type ResourceType } from '../../src/kube/resource.ts';
 
@@ -7,6 +7,8 @@ export interface InMemoryKubernetes {
   readonly client: KubernetesClient;
   /** Writes that took effect, in their order, as `apply ServiceAccount reports`; TokenRequests are not among them. */
   readonly writes: string[];
+  /** Documents that are no objects, by their path. */
+  readonly paths: Map<string, unknown>;
   /** Errors that the next call of a write throws, by its line in `writes`. */
   readonly refusals: Map<string, Error>;
   read<T extends KubernetesResource>(type: ResourceType, name: ObjectName): T | undefined;
@@ -24,6 +26,7 @@ export function inMemoryKubernetes(): InMemoryKubernetes {
   const objects = new Map<string, KubernetesResource>();
   const applied = new Map<string, KubernetesResource>();
   const writes: string[] = [];
+  const paths = new Map<string, unknown>();
   const refusals = new Map<string, Error>();
   let version = 100;
 
@@ -63,12 +66,22 @@ export function inMemoryKubernetes(): InMemoryKubernetes {
 
   const client: KubernetesClient = {
     get: async (type, name) => found(type, name),
-    list: async () => ({ items: [], resourceVersion: '1' }),
+    getPath: async (path) => {
+      if (!paths.has(path)) throw new ApiError(404, 'NotFound', `the server could not find ${path}`);
+      return paths.get(path);
+    },
+    list: async <T extends KubernetesResource>(type: ResourceType) => ({ items: all<T>(type), resourceVersion: '1' }),
+    listMetadata: async () => ({ items: [], resourceVersion: '1' }),
+    pages: async function* <T extends KubernetesResource>(type: ResourceType, { namespace }: PageQuery) {
+      const items = all<T>(type).filter(({ metadata }) => namespace === undefined || metadata.namespace === namespace);
+      yield { items, resourceVersion: '1' };
+    },
     create: async (type, object) => {
       write('create', type, nameOf(object));
       if (read(type, nameOf(object)) !== undefined) throw new ApiError(409, 'AlreadyExists', 'already exists');
       return store(type, undefined, object);
     },
+    tryCreate: async (_type, object) => object,
     apply: async (type, object) => {
       write('apply', type, nameOf(object));
       const key = keyOf(type, nameOf(object));
@@ -86,6 +99,10 @@ export function inMemoryKubernetes(): InMemoryKubernetes {
     },
     mergePatch: async (type, name, patch) => {
       const before = found(type, name);
+      const { resourceVersion } = before.metadata;
+      const seen = 'metadata' in patch ? (patch.metadata as Metadata) : {}; // a patch of an object
+      if (seen.resourceVersion !== undefined && seen.resourceVersion !== resourceVersion)
+        throw new ApiError(409, 'Conflict', 'the object has been modified');
       write('mergePatch', type, name);
       store(type, before, mergePatched(before, patch) as KubernetesResource); // a patch of an object is an object
     },
@@ -105,7 +122,7 @@ export function inMemoryKubernetes(): InMemoryKubernetes {
   };
   const all = <T extends KubernetesResource>(type: ResourceType): readonly T[] =>
     [...objects].filter(([key]) => key.startsWith(`${type.kind}/`)).map(([, object]) => object as T); // as above
-  return { client, writes, refusals, read, all, put };
+  return { client, writes, paths, refusals, read, all, put };
 }
 
 type Metadata = KubernetesResource['metadata'];

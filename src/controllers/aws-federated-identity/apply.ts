@@ -144,7 +144,7 @@ export async function applyBinding(
 }
 
 /** Writes the entry of the identity's ServiceAccount, and no other. */
-export async function putTableEntry(
+async function putTableEntry(
   kubernetes: KubernetesClient,
   { metadata: { namespace = '' }, spec: { serviceAccount } }: AwsFederatedIdentity,
   entry: string,

@@ -5,7 +5,7 @@ import { undefinedIfNotFound } from '../../kube/errors.ts';
 import { CONFIG_MAPS, TABLE_NAME } from '../../kube/injection-table.ts';
 import { type AwsFederatedIdentity, IDENTITIES, MANAGED_LABEL, SERVICE_ACCOUNTS } from '../../kube/kinds.ts';
 import { applyOwnedMetadata, ownedMetadataOf } from '../../kube/owned-metadata.ts';
-import type { KubernetesResource } from '../../kube/resource.ts';
+import { type KubernetesResource, nameOf } from '../../kube/resource.ts';
 import { claimant } from './accept.ts';
 import { type ApplyContext, applyAction } from './apply.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -28,7 +28,8 @@ export async function cleanUp(
   const isClaimant = claimant(sameServiceAccount)?.metadata.uid === uid;
   if (isClaimant) {
     // Pods of those that come next wait, like ours, until their own table entry is there.
-    for (const one of sameServiceAccount) await closeGate(dependencies, one, context);
+    // The index can be older than our own writes to them.
+    for (const one of sameServiceAccount) await closeGate(dependencies, identities.get(nameOf(one)) ?? one, context);
     await removeTableEntry(dependencies, identity, context);
     await releaseServiceAccount(dependencies, identity, context);
   }
@@ -124,8 +125,11 @@ async function deleteRole(
   await requireAccount(account, provider.spec.accountId, signal);
   const roleName = roleNameOf({ namespace, name, spec }, provider.status.issuer);
   const observed = await account.roles.get(roleName, signal);
+  const isOurs =
+    observed !== undefined && isOwnedBy(observed.tags, { cluster: dependencies.cluster, namespace, name, uid });
+  if (!isOurs) requireSettledReads(dependencies, identity, roleName);
   if (observed === undefined) return;
-  if (!isOwnedBy(observed.tags, { cluster: dependencies.cluster, namespace, name, uid })) {
+  if (!isOurs) {
     log.warn({ role: roleName }, 'IAM role is not ours and stays');
     return;
   }
@@ -134,3 +138,22 @@ async function deleteRole(
     log.info({ action: action.type, role: roleName }, 'changed IAM role');
   }
 }
+
+/** Shortly after our last write, a role that is not seen, or not as ours, may only be an answer from before it. */
+function requireSettledReads(
+  { knownRoles, now }: Pick<Dependencies, 'knownRoles' | 'now'>,
+  { status }: AwsFederatedIdentity,
+  roleName: string,
+): void {
+  if (status?.lastSyncTime === undefined) return;
+  const settledAt = Date.parse(status.lastSyncTime) + 1_000 + knownRoles.consistencyWindowMs; // lastSyncTime has whole seconds
+  const remainingMs = settledAt - now().getTime();
+  if (remainingMs <= 0) return;
+  throw waiting(
+    'Propagating',
+    `IAM role ${roleName} was written moments ago, and IAM does not show it as it was left: its answers can be late. It is looked at again.`,
+    Math.min(remainingMs, SETTLING_RETRY_MS),
+  );
+}
+
+const SETTLING_RETRY_MS = 10_000;

@@ -11,7 +11,7 @@ import { type Desired, desiredState, type IdentityInput, type ProviderInput } fr
 import { type EnsuredRole, ensureRole } from './ensure-role.ts';
 import { observeBinding } from './observe.ts';
 import { planBinding } from './plan-binding.ts';
-import { verifyFederation } from './verify.ts';
+import { PROVEN_BY_PROVIDER, requireProvenProvider, verifyFederation } from './verify.ts';
 
 /** Brings AWS and the cluster to what the spec says, step by step: each step is a condition, and the first failure ends it. */
 export async function converge(
@@ -47,12 +47,37 @@ export async function converge(
     () => bind(dependencies, identity, { role, desired }, context),
     () => `ServiceAccount ${serviceAccount.name} is bound to the role, and its pods are injected.`,
   );
-  if (dependencies.settings.verification === 'off') return;
-  await progress.run(
-    'FederationVerified',
-    () => verify(dependencies, identity, { role, desired }, context),
-    () => 'STS exchanged a token of the ServiceAccount for credentials of the role.',
-  );
+  await proveFederation(dependencies, identity, { role, desired }, context);
+}
+
+/** By an exchange of this very ServiceAccount's token, or as far as the provider's own proof goes; the condition says which. */
+async function proveFederation(
+  dependencies: Dependencies,
+  identity: AwsFederatedIdentity,
+  bound: Bound,
+  context: ConvergeContext,
+): Promise<void> {
+  const { providers, settings } = dependencies;
+  const { providerRef } = identity.spec;
+  switch (settings.verification) {
+    case 'off':
+      return context.learn({ readyBy: 'nothing' });
+    case 'provider':
+      await context.progress.run(
+        'FederationVerified',
+        () => requireProvenProvider(providerRef.name, providers.get(providerRef)),
+        () => PROVEN_BY_PROVIDER,
+      );
+      return context.learn({ readyBy: 'provider' });
+    case 'token':
+      return context.progress.run(
+        'FederationVerified',
+        () => verify(dependencies, identity, bound, context),
+        () => 'STS exchanged a token of the ServiceAccount for credentials of the role.',
+      );
+    default:
+      return settings.verification satisfies never;
+  }
 }
 
 /** The namespace is read only where a selector asks for its labels. */
@@ -76,7 +101,10 @@ async function surroundingsOf(
   }
 }
 
-/** Only the oldest identity of a ServiceAccount has it. The others are marked bound too, so that they cannot hold up its pods. */
+/**
+ * Only the oldest identity of a ServiceAccount has it. The others are marked bound too, so that they cannot hold up its pods;
+ * but not once it goes, and its entry in the table with it: then they are what holds pods up until the next one is ready.
+ */
 async function claimServiceAccount(
   { identities, kubernetes }: Dependencies,
   identity: AwsFederatedIdentity,
@@ -87,7 +115,7 @@ async function claimServiceAccount(
   const owner = claimant(identities.byIndex('serviceAccount', `${namespace}/${name}`));
   if (owner === undefined || owner.metadata.uid === uid) return;
   const owned = ownedMetadataOf(identity);
-  if (!owned.bound)
+  if (!owned.bound && owner.metadata.deletionTimestamp === undefined)
     await applyOwnedMetadata(kubernetes, { ...identity, type: IDENTITIES }, { ...owned, bound: true }, signal);
   throw terminal(
     'ServiceAccountConflict',

@@ -27,7 +27,7 @@ export interface Dependencies {
   readonly kubernetes: KubernetesClient;
   readonly identities: IdentityCache;
   readonly providers: Cache<AwsOidcProvider>;
-  /** Only those that carry the operator's label. */
+  /** Of each only its metadata. */
   readonly serviceAccounts: Cache<KubernetesResource>;
   readonly tables: Cache<InjectionTable>;
   readonly accounts: AwsAccounts;
@@ -40,8 +40,8 @@ export interface Dependencies {
   /** UID of the kube-system namespace: tells clusters apart in ownership tags. */
   readonly cluster: string;
   readonly settings: {
-    /** Whether Ready includes a token exchange for each identity. */
-    readonly verification: 'token' | 'off';
+    /** Whether Ready includes a token exchange for each identity, or rests on that of its provider, or on none. */
+    readonly verification: 'token' | 'provider' | 'off';
     /** Namespaces whose pods the admission policies never look at. */
     readonly excludedNamespaces: readonly string[];
     /** Time between two looks at AWS for an object that did not change. */

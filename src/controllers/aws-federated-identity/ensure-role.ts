@@ -30,7 +30,8 @@ export async function ensureRole(
     await firstSweeps.wait(desired.provider.name, context.signal);
   const known = asKnown();
   if (known !== undefined) {
-    context.learn({ drift: [] }); // drift that was shown before is gone
+    // Drift that was shown before is gone; and a status that could not be written may still name an earlier role.
+    context.learn({ role: known, drift: [], tagKeys: desired.tagKeys });
     return known;
   }
   try {

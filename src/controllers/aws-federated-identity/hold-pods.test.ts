@@ -25,7 +25,19 @@ test.each([
     isWritten: false,
   },
   { name: 'an entry that injects, since those pods work', present: INJECTING, expected: INJECTING, isWritten: false },
-  { name: 'a bound identity', metadata: BOUND, expected: undefined, isWritten: false },
+  {
+    name: 'a bound identity whose entry injects',
+    metadata: BOUND,
+    present: INJECTING,
+    expected: INJECTING,
+    isWritten: false,
+  },
+  {
+    name: 'a bound identity whose entry is gone',
+    metadata: BOUND,
+    expected: 'pending reports ProviderNotReady',
+    isWritten: true,
+  },
   { name: 'the ServiceAccount of an older identity', others: [older], expected: undefined, isWritten: false },
 ])('with $name the entry is $expected', async ({ present, metadata, others = [], expected, isWritten }) => {
   const scene = identityScene({ identity: identity(metadata === undefined ? {} : { metadata }), identities: others });
@@ -40,4 +52,15 @@ test('the finalizer is there before the entry, so that somebody takes it away', 
   await holdPods(scene.dependencies, scene.stored()!, 'ProviderNotReady', new AbortController().signal);
   expect(scene.kubernetes.writes).toEqual(['apply AwsFederatedIdentity reports', 'create ConfigMap aws-pod-injection']);
   expect(scene.stored()?.metadata.finalizers).toEqual([FINALIZER]);
+});
+
+test('an entry that came while an older table was looked at stays', async () => {
+  const scene = identityScene();
+  const stale = { metadata: { ...tableName, resourceVersion: '1' }, data: {} };
+  const now = { metadata: { ...tableName, resourceVersion: '2' }, data: { reports: INJECTING } };
+  scene.kubernetes.put<InjectionTable>(CONFIG_MAPS, now);
+  const dependencies = { ...scene.dependencies, tables: { get: () => stale } };
+  const held = holdPods(dependencies, scene.stored()!, 'ProviderNotReady', new AbortController().signal);
+  await expect(held).rejects.toMatchObject({ reason: 'KubernetesRequestFailed' });
+  expect(scene.kubernetes.read<InjectionTable>(CONFIG_MAPS, tableName)?.data?.['reports']).toBe(INJECTING);
 });

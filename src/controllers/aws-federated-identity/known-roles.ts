@@ -35,6 +35,11 @@ export class KnownRoles {
     this.#options = options;
   }
 
+  /** How old IAM's reads can be after a write. */
+  get consistencyWindowMs(): number {
+    return this.#options.consistencyWindowMs;
+  }
+
   /** The role, if it was as desired when last looked at, and nothing is desired otherwise since. */
   get(uid: string, desired: DesiredRole, now: Date): RoleReference | undefined {
     const known = this.#roles.get(uid);

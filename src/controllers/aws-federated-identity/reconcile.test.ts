@@ -231,6 +231,21 @@ describe('Observe', () => {
   });
 });
 
+test('the counts of pods belong to the stock-take: they are neither written nor the cause of a write', async () => {
+  const scene = identityScene();
+  await scene.reconcile();
+  const before = scene.stored();
+  if (before === undefined) throw new Error('the identity is gone');
+  const pods = { bound: 2, notInjected: 1, stale: 0 };
+  scene.kubernetes.put(IDENTITIES, { ...before, status: { ...before.status, pods } });
+  scene.kubernetes.writes.length = 0;
+  await scene.reconcile();
+  expect(scene.kubernetes.writes).toEqual([]);
+  edit(scene, { tokenExpirationSeconds: 3600 });
+  await scene.reconcile();
+  expect(scene.stored()?.status).not.toHaveProperty('pods');
+});
+
 test('an object that is gone needs nothing', async () => {
   const scene = identityScene({ identity: identity({ metadata: { deletionTimestamp: '2026-03-01T12:00:00Z' } }) });
   expect(await scene.reconcile()).toEqual({});

@@ -19,8 +19,9 @@ export function reconcileFederatedIdentity(dependencies: Dependencies): Reconcil
   const schedule = new VerificationSchedule(settings.verificationIntervalMs, random);
   const notices = new AdoptionNotices();
   return async (request, context) => {
-    const identity = dependencies.identities.get(request);
-    if (identity === undefined) return {};
+    const stored = dependencies.identities.get(request);
+    if (stored === undefined) return {};
+    const identity = withoutPods(stored);
     switch (lifecycle(identity.metadata, FINALIZER)) {
       case 'Gone':
         return {};
@@ -35,6 +36,13 @@ export function reconcileFederatedIdentity(dependencies: Dependencies): Reconcil
           : ensure(dependencies, identity, { ...context, schedule, notices });
     }
   };
+}
+
+/** The counts of pods belong to the stock-take: to apply them here too would be a conflict with it. */
+function withoutPods({ status, ...identity }: AwsFederatedIdentity): AwsFederatedIdentity {
+  if (status === undefined) return identity;
+  const { pods: _, ...own } = status;
+  return { ...identity, status: own };
 }
 
 async function ensure(

@@ -26,11 +26,21 @@ export interface Findings {
   readonly syncedAt?: Date;
   /** When this pass exchanged a token. */
   readonly verifiedAt?: Date;
+  /** What Ready rests on where no token of the ServiceAccount was exchanged. */
+  readonly readyBy?: 'provider' | 'nothing';
   /** The request for a look that this pass answered. */
   readonly handledRequest?: string;
 }
 
 const MAX_DRIFT = 20;
+
+/** Ready says what it rests on. */
+const READY = {
+  token: 'Pods of the ServiceAccount get credentials of the role.',
+  provider:
+    'Pods of the ServiceAccount should get credentials of the role: role, trust policy and OIDC provider are right, and no token of it was exchanged (--verification=provider).',
+  nothing: 'Role, trust policy and ServiceAccount are as the spec says; STS was not asked (--verification=off).',
+} as const;
 
 /** The status after a reconcile that came as far as `progress` says. Pure: nothing new gives an equal status. */
 export function identityStatus(
@@ -53,7 +63,7 @@ export function identityStatus(
     ...(handledRequest === undefined ? {} : { lastHandledReconcileAt: handledRequest }),
     driftCount: drift.length,
     drift: drift.slice(0, MAX_DRIFT),
-    conditions: conditionsOf(conditionUpdates(progress, drift, context), context),
+    conditions: conditionsOf(conditionUpdates(progress, { drift, readyBy: findings.readyBy }, context), context),
   };
 }
 
@@ -84,7 +94,7 @@ export function deletingStatus(
 
 function conditionUpdates(
   progress: Progress<Step>,
-  drift: readonly Drift[],
+  { drift, readyBy = 'token' }: { readonly drift: readonly Drift[]; readonly readyBy: keyof typeof READY | undefined },
   context: ConditionContext,
 ): readonly ConditionUpdate[] {
   const { failure, results } = progress;
@@ -95,11 +105,7 @@ function conditionUpdates(
     const { status, message } = before;
     return { type, status, reason: 'Succeeded', message };
   });
-  return [
-    ...steps,
-    synced(progress, drift, isOutage),
-    ...summary(failure, 'Pods of the ServiceAccount get credentials of the role.', context),
-  ];
+  return [...steps, synced(progress, drift, isOutage), ...summary(failure, READY[readyBy], context)];
 }
 
 function synced({ results, failure }: Progress<Step>, drift: readonly Drift[], isOutage: boolean): ConditionUpdate {

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { after, identity, NOW, roleArn, thrownBy } from '../../../test/support/builders.ts';
+import { after, condition, identity, NOW, provider, roleArn, thrownBy } from '../../../test/support/builders.ts';
 import { inMemoryKubernetes } from '../../../test/support/in-memory-kubernetes.ts';
 import type { Exchange } from '../../sts/token-exchange.ts';
-import { VerificationSchedule, verifyFederation } from './verify.ts';
+import { requireProvenProvider, VerificationSchedule, verifyFederation } from './verify.ts';
 
 const ACCEPTED: Exchange = { kind: 'accepted' };
 const NOT_AUTHORIZED: Exchange = {
@@ -46,6 +46,18 @@ describe('verification', () => {
     const { outcome, asked } = await verification([NOT_AUTHORIZED, NOT_AUTHORIZED, ACCEPTED], NOW);
     expect(outcome).toBe('verified');
     expect(asked).toHaveLength(3);
+  });
+
+  test('asks again for an issuer that was too slow once, before it is called unreachable', async () => {
+    const slow: Exchange = {
+      kind: 'refused',
+      code: 'InvalidIdentityToken',
+      message: "Couldn't retrieve verification key",
+    };
+    expect(await verification([slow, slow, ACCEPTED], undefined)).toMatchObject({ outcome: 'verified' });
+    const { outcome, asked } = await verification([slow], undefined);
+    expect(outcome).toMatchObject({ reason: 'IssuerUnreachable' });
+    expect(asked).toHaveLength(4);
   });
 
   test('lets the worker go after four attempts, and comes back soon', async () => {
@@ -92,6 +104,27 @@ describe('verification', () => {
     stop.abort(new Error('leadership is lost'));
     await vi.runAllTimersAsync();
     expect(await outcome).toMatchObject({ message: 'leadership is lost' });
+  });
+});
+
+describe('the mode provider', () => {
+  const proof = (fields: Parameters<typeof condition>[0] = {}) =>
+    provider({ status: { conditions: [condition({ type: 'FederationVerified', ...fields })] } });
+
+  test('rests on the proof of this generation of the provider', () => {
+    expect(() => requireProvenProvider('default', proof())).not.toThrow();
+  });
+
+  test.each([
+    { name: 'no provider', given: undefined, says: 'STS was not shown' },
+    { name: 'no proof', given: provider(), says: 'STS was not shown' },
+    { name: 'a failed proof', given: proof({ status: 'False', message: 'No key.' }), says: 'No key.' },
+    { name: 'a proof of an older generation', given: proof({ observedGeneration: 0 }), says: 'not proven yet' },
+  ])('does not rest on $name', async ({ given, says }) => {
+    expect(await thrownBy(() => requireProvenProvider('default', given))).toMatchObject({
+      reason: 'ProviderNotReady',
+      message: expect.stringContaining(says),
+    });
   });
 });
 

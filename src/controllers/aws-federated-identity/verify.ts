@@ -1,7 +1,7 @@
 import pRetry from 'p-retry';
 import { type ReconcileError, retryable, waiting } from '../../errors.ts';
 import type { RoleArn } from '../../iam/arn.ts';
-import type { AwsFederatedIdentity } from '../../kube/kinds.ts';
+import type { AwsFederatedIdentity, AwsOidcProvider } from '../../kube/kinds.ts';
 import { requestToken } from '../../kube/service-account-token.ts';
 import { judge, type Verdict } from '../../sts/federation-check.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -16,8 +16,11 @@ export interface VerificationInput {
 
 /** A role that was just made is known to STS within a second or two, mostly: worth a short wait in place. */
 const IN_PLACE = { retries: 3, minTimeout: 250, factor: 2 };
+/** An issuer that was too slow once is asked for its keys again, before it is called unreachable. */
+const AGAIN: ReadonlySet<unknown> = new Set(['Propagating', 'IssuerUnreachable']);
 /** After that the worker goes on with others. */
 const PROPAGATION_RETRY_MS = 3_000;
+const PROVIDER_RETRY_MS = 30_000;
 
 /**
  * Exchanges a real token of the ServiceAccount for credentials of the role, which are dropped at once. Resolves when STS
@@ -39,7 +42,22 @@ export async function verifyFederation(
       const verdict = judge(await exchange.exchange(region, roleArn, token, signal), sinceWriteMs);
       if (verdict.kind !== 'verified') throw failureOf(verdict);
     },
-    { ...IN_PLACE, signal, shouldRetry: ({ error }) => 'reason' in error && error.reason === 'Propagating' },
+    { ...IN_PLACE, signal, shouldRetry: ({ error }) => 'reason' in error && AGAIN.has(error.reason) },
+  );
+}
+
+/** What FederationVerified says in the mode `provider`, where no token of the ServiceAccount is minted. */
+export const PROVEN_BY_PROVIDER =
+  'The role trusts the ServiceAccount as the spec says, and STS takes tokens of this cluster; no token of this ServiceAccount was exchanged (--verification=provider).';
+
+/** Throws unless STS has taken a token of the operator's own for this generation of the provider. Its change wakes the identity. */
+export function requireProvenProvider(name: string, provider: AwsOidcProvider | undefined): void {
+  const proof = provider?.status?.conditions?.find(({ type }) => type === 'FederationVerified');
+  if (proof?.status === 'True' && proof.observedGeneration === provider?.metadata.generation) return;
+  throw waiting(
+    'ProviderNotReady',
+    `AwsOidcProvider "${name}" is not proven yet: ${proof?.message ?? 'STS was not shown a token of this cluster'}`,
+    PROVIDER_RETRY_MS,
   );
 }
 

@@ -6,16 +6,17 @@ import type { InjectionTable } from '../../kube/injection-table.ts';
 import type { AwsFederatedIdentity, AwsOidcProvider } from '../../kube/kinds.ts';
 import type { KubernetesResource } from '../../kube/resource.ts';
 import { type Change, ObjectStore } from '../../runtime/object-store.ts';
-import { IDENTITY_INDEXES, identityWatches } from './watches.ts';
+import { IDENTITY_INDEXES, identityWatches, sweepWatches } from './watches.ts';
 
 const log = pino({ level: 'silent' });
 const identities = new ObjectStore<AwsFederatedIdentity>({ log, indexes: IDENTITY_INDEXES });
-const [ownWatch, providerWatch, serviceAccountWatch, tableWatch] = identityWatches({
+const stores = {
   identities,
   providers: new ObjectStore<AwsOidcProvider>({ log }),
   serviceAccounts: new ObjectStore<KubernetesResource>({ log }),
   tables: new ObjectStore<InjectionTable>({ log }),
-});
+};
+const [ownWatch, providerWatch, serviceAccountWatch, tableWatch] = identityWatches(stores);
 
 const named = (name: string, spec: object = {}): AwsFederatedIdentity =>
   identity({ metadata: { name, uid: name }, spec: { serviceAccount: { name }, ...spec } });
@@ -76,6 +77,19 @@ describe('a provider wakes', () => {
     { name: 'a label', now: provider({ metadata: { labels: { team: 'a' } } }) },
   ])('nobody by $name', ({ now }) => {
     expect(namesOf(providerWatch.toRequests(updated(ready, now)))).toEqual([]);
+  });
+
+  test('no sweep before all identities are known, or it would look at none of them', () => {
+    expect(sweepWatches(stores).map(({ store }) => store)).toContain(identities);
+  });
+
+  test('its identities and its sweep by a label that gives it to this shard', () => {
+    const now = provider({ metadata: { labels: { shard: 'a' } } });
+    const comesToUs = ({ object }: Change<AwsOidcProvider>) => object.metadata.labels?.['shard'] === 'a';
+    const [, watch] = identityWatches(stores, comesToUs);
+    const [sweep] = sweepWatches(stores, comesToUs);
+    expect(namesOf(watch.toRequests(updated(ready, now)))).toEqual(['reports', 'rival', 'sales']);
+    expect(namesOf(sweep.toRequests(updated(ready, now)))).toEqual(['default']);
   });
 
   test.each(['added', 'deleted'] as const)('its own identities when it is %s', (type) => {

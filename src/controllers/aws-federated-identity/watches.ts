@@ -21,13 +21,15 @@ export interface IdentityStores {
   readonly tables: ObjectStore<InjectionTable>;
 }
 
+/** Whether a change of its labels gives the provider to this shard of the operator. */
+type ComesToUs = (change: Change<AwsOidcProvider>) => boolean;
+const NEVER: ComesToUs = () => false;
+
 /** What wakes an identity: itself, its provider, its ServiceAccount, its namespace's table, and its rival's end. */
-export function identityWatches({
-  identities,
-  providers,
-  serviceAccounts,
-  tables,
-}: IdentityStores): readonly [
+export function identityWatches(
+  { identities, providers, serviceAccounts, tables }: IdentityStores,
+  comesToUs: ComesToUs = NEVER,
+): readonly [
   Source<AwsFederatedIdentity>,
   Source<AwsOidcProvider>,
   Source<KubernetesResource>,
@@ -49,7 +51,8 @@ export function identityWatches({
     {
       store: providers,
       // One provider can have thousands of identities: nobody's own change waits behind them.
-      toRequests: (change) => (changesUse(change) ? by('provider', change.object.metadata.name ?? '').map(asNew) : []),
+      toRequests: (change) =>
+        changesUse(change) || comesToUs(change) ? by('provider', change.object.metadata.name ?? '').map(asNew) : [],
     },
     {
       store: serviceAccounts,
@@ -65,9 +68,19 @@ export function identityWatches({
   ];
 }
 
-/** What wakes the drift sweep of a provider: that it can be used, or can be used otherwise. */
-export const sweepWatches = ({ providers }: Pick<IdentityStores, 'providers'>): readonly [Source<AwsOidcProvider>] => [
-  { store: providers, toRequests: (change) => (changesUse(change) ? [nameOf(change.object)] : []) },
+/**
+ * What wakes the drift sweep of a provider: that it can be used, or can be used otherwise. Identities wake none, but all of
+ * them must be known before the first one, or it finds nothing to look at and each of them asks AWS on its own.
+ */
+export const sweepWatches = (
+  { providers, identities }: Pick<IdentityStores, 'providers' | 'identities'>,
+  comesToUs: ComesToUs = NEVER,
+): readonly [Source<AwsOidcProvider>, Source<AwsFederatedIdentity>] => [
+  {
+    store: providers,
+    toRequests: (change) => (changesUse(change) || comesToUs(change) ? [nameOf(change.object)] : []),
+  },
+  { store: identities, toRequests: () => [] },
 ];
 
 const asNew = (name: ObjectName): Wake => ({ ...name, priority: 'new' });
