@@ -1,38 +1,15 @@
-import { execFile } from 'node:child_process';
-import { delimiter, dirname } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { beforeAll, expect, test } from 'vitest';
+import { type Outcome, runPlugin } from '../support/plugin.ts';
 import { identity, newNamespace, pod, provider, read, untilReady, untilReason, useStack } from '../support/stories.ts';
 
 const stack = useStack();
-const PLUGINS = fileURLToPath(new URL('../../bin', import.meta.url));
 
 beforeAll(async () => {
   await stack().kubectl(['apply', '-f', '-'], provider());
   await untilReady(stack(), 'aop/default');
 });
 
-interface Outcome {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** Runs the plugin as a user does, by the real kubectl. */
-function cli(...args: readonly string[]): Promise<Outcome> {
-  const { cluster } = stack();
-  const env = {
-    PATH: [PLUGINS, dirname(process.execPath), process.env['PATH']].join(delimiter),
-    KUBECONFIG: cluster.kubeconfig,
-  };
-  const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
-  execFile(cluster.kubectl, ['aws-identity', ...args], { env }, (error, stdout, stderr) => {
-    const code = error === null ? 0 : error.code;
-    if (typeof code === 'number') resolve({ code, stdout, stderr });
-    else reject(error);
-  });
-  return promise;
-}
+const cli = (...args: readonly string[]): Promise<Outcome> => runPlugin(stack(), args);
 
 test('a ready identity and its injected pod; suspended and resumed; reconciled', async () => {
   const namespace = await newNamespace(stack());

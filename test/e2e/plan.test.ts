@@ -1,9 +1,8 @@
-import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Outcome, runPlugin } from '../support/plugin.ts';
 import {
   identity,
   newNamespace,
@@ -17,7 +16,6 @@ import {
 } from '../support/stories.ts';
 
 const stack = useStack();
-const PLUGINS = fileURLToPath(new URL('../../bin', import.meta.url));
 
 const READ_ONLY = {
   Version: '2012-10-17',
@@ -30,12 +28,6 @@ const READ_ONLY = {
   ],
 };
 
-interface Outcome {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 let home = '';
 let reader = { accessKeyId: '', secretAccessKey: '' };
 beforeAll(async () => {
@@ -45,27 +37,15 @@ beforeAll(async () => {
 });
 afterAll(() => rm(home, { recursive: true }));
 
-/** Runs `kubectl aws-identity plan` as a user does: the real kubectl, the plugin on PATH, the user's own AWS keys. */
-function plan(args: readonly string[], environment: NodeJS.ProcessEnv = {}): Promise<Outcome> {
-  const { cluster, aws } = stack();
-  const env = {
-    PATH: [PLUGINS, dirname(process.execPath), process.env['PATH']].join(delimiter),
+/** As a user does, with AWS keys of their own. */
+const plan = (args: readonly string[], environment: NodeJS.ProcessEnv = {}): Promise<Outcome> =>
+  runPlugin(stack(), ['plan', ...args], {
     HOME: home,
-    KUBECONFIG: cluster.kubeconfig,
-    AWS_ENDPOINT_URL: aws.endpoint,
+    AWS_ENDPOINT_URL: stack().aws.endpoint,
     AWS_ACCESS_KEY_ID: reader.accessKeyId,
     AWS_SECRET_ACCESS_KEY: reader.secretAccessKey,
-    AWS_EC2_METADATA_DISABLED: 'true',
     ...environment,
-  };
-  const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
-  execFile(cluster.kubectl, ['aws-identity', 'plan', ...args], { env }, (error, stdout, stderr) => {
-    const code = error === null ? 0 : error.code;
-    if (typeof code === 'number') resolve({ code, stdout, stderr });
-    else reject(error);
   });
-  return promise;
-}
 
 const writesOfReader = (): readonly string[] =>
   stack()
