@@ -8,6 +8,7 @@ import { readableLog, saveLogs } from './operator-log.ts';
 import { type ExitCode, play } from './play.ts';
 import { fillAccount } from './scene.ts';
 import { operatorCalls, operatorWrites, type Stage } from './stage.ts';
+import { doctor } from './steps/doctor.ts';
 import { type Cost, drift, SWEEP_SECONDS } from './steps/drift.ts';
 import { farewell } from './steps/farewell.ts';
 import { platformTeam } from './steps/platform-team.ts';
@@ -52,6 +53,7 @@ async function tell(stage: Stage): Promise<void> {
   const injected = await pod(stage, roleArn);
   const mounted = await token(stage);
   await workload(stage, injected, mounted);
+  await doctor(stage);
   await tooMuch(stage);
   await notOurs(stage);
   const cost = await drift(stage, roleArn);

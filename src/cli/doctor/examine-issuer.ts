@@ -45,7 +45,7 @@ export async function examineIssuer(
   const verdict = await dependencies.checkIssuer.verdict(url, key, signal);
   switch (verdict.kind) {
     case 'usable':
-      for (const note of verdict.notes) warn(note);
+      for (const note of new Set(verdict.notes)) warn(note); // both documents often come from one host
       return {
         url,
         pins: verdict.pins,

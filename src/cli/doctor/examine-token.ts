@@ -67,7 +67,7 @@ export async function examineToken(
   }
   return {
     token,
-    says: `iss, sub and aud are as the trust policy wants them; signed by key ${claims.keyId ?? 'without a kid'} (${claims.algorithm})`,
+    says: `iss, sub and aud are as the trust policy wants them; signed by key ${(claims.keyId ?? 'without a kid').slice(0, 13)} (${claims.algorithm})`,
   };
 }
 
