@@ -14,6 +14,7 @@ import { providerWatches } from './controllers/aws-oidc-provider/watches.ts';
 import { Pace } from './controllers/pod-stock-take/pace.ts';
 import { STOCK_FIELD_MANAGER, type StockDependencies, takeStock } from './controllers/pod-stock-take/reconcile.ts';
 import { stockWatches } from './controllers/pod-stock-take/watches.ts';
+import { proofIntervalMs, PROOFS_PER_RESYNC } from './controllers/proof-pace.ts';
 import type { Drift } from './crds/aws-federated-identity.ts';
 import { awsAccounts } from './iam/account.ts';
 import { startInjectionWebhook } from './injection-webhook.ts';
@@ -213,13 +214,25 @@ function dependenciesOf({ settings, kubernetes, stores, instruments }: Parts, fe
       consistencyWindowMs: settings.consistencyWindow * 1000,
     }),
     firstSweeps: new FirstSweeps(FIRST_SWEEP_PATIENCE_MS),
-    settings: {
-      verification: settings.verification,
-      annotations: annotationDefaultsOf(settings),
-      excludedNamespaces: excludedNamespacesOf(settings),
-      resyncIntervalMs: settings.resyncInterval * 1000,
-      verificationIntervalMs: settings.verificationInterval * 1000,
-      providerVerificationIntervalMs: settings.providerVerificationInterval * 1000,
+    settings: controllerSettings(settings, stores),
+  };
+}
+
+/** The settings of the controllers; some of them change with the number of objects, and are asked for each time. */
+function controllerSettings(settings: Settings, { identities, providers }: Pick<Stores, 'identities' | 'providers'>) {
+  const resyncIntervalMs = settings.resyncInterval * 1000;
+  const paced = (seconds: number, count: number, perResync: number): number =>
+    proofIntervalMs({ intervalMs: seconds * 1000, resyncIntervalMs, count, perResync });
+  return {
+    verification: settings.verification,
+    annotations: annotationDefaultsOf(settings),
+    excludedNamespaces: excludedNamespacesOf(settings),
+    resyncIntervalMs,
+    get verificationIntervalMs() {
+      return paced(settings.verificationInterval, identities.size, PROOFS_PER_RESYNC.identities);
+    },
+    get providerVerificationIntervalMs() {
+      return paced(settings.providerVerificationInterval, providers.size, PROOFS_PER_RESYNC.providers);
     },
   };
 }

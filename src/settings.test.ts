@@ -6,7 +6,7 @@ describe('settings', () => {
   test('need nothing: each has a default', () => {
     const settings = parseSettings({});
     expect(Object.keys(settings)).toHaveLength(FLAGS.length);
-    expect(settings).toMatchObject({ logLevel: 'info', leaderElection: 'on', verification: 'token', concurrency: 8 });
+    expect(settings).toMatchObject({ logLevel: 'info', leaderElection: 'on', verification: 'token', concurrency: 32 });
   });
 
   test('are read from text, as flags and environment give it', () => {

@@ -132,10 +132,14 @@ const SETTINGS = {
     .describe('Seconds between two looks at AWS for an object that did not change'),
   verificationInterval: seconds(60, 604_800)
     .default(21_600)
-    .describe('Seconds between two token exchanges for an identity that did not change'),
+    .describe(
+      'Seconds between two token exchanges for an identity that did not change; longer where all together would make more than 7 in a resync interval',
+    ),
   providerVerificationInterval: seconds(10, 86_400)
     .default(300)
-    .describe("Seconds between two tokens of the operator's own ServiceAccount that STS is shown for each provider"),
+    .describe(
+      "Seconds between two tokens of the operator's own ServiceAccount that STS is shown for each provider; longer where all together would be more than 10 in a resync interval",
+    ),
   providerSelector: readableBy(parseLabelSelector).describe(
     'Labels of the AwsOidcProviders that this operator looks after, with their identities, as kubectl get -l takes them; default: all',
   ),
@@ -156,7 +160,7 @@ const SETTINGS = {
     .int()
     .min(1)
     .max(64)
-    .default(8)
+    .default(32)
     .describe('Objects of one kind that are worked on at the same time'),
   metricsBindAddress: addressSetting(8080).describe(
     'Address of /healthz, /readyz and /metrics, as HOST:PORT; port 0 takes a free one',

@@ -34,11 +34,6 @@ export interface Shard {
 export function shardOf(providerSelector: string, { providers, identities }: ShardStores): Shard {
   const selector = parseLabelSelector(providerSelector);
   const takes = (provider: AwsOidcProvider | undefined): boolean => selects(selector, provider?.metadata.labels ?? {});
-  const only =
-    (isOurs: (name: ObjectName) => boolean) =>
-    (reconcile: Reconcile): Reconcile =>
-    async (request, context) =>
-      isOurs(request) ? reconcile(request, context) : {}; // a change of labels wakes it
   return {
     leaseName: leaseNameOf(providerSelector),
     ofProviders: only((name) => takes(providers.get(name))),
@@ -50,6 +45,13 @@ export function shardOf(providerSelector: string, { providers, identities }: Sha
     comesToUs: (change) => change.type === 'updated' && takes(change.object) && !takes(change.previous),
   };
 }
+
+/** A change of labels wakes what is passed over here. */
+const only =
+  (isOurs: (name: ObjectName) => boolean) =>
+  (reconcile: Reconcile): Reconcile =>
+  async (request, context) =>
+    isOurs(request) ? reconcile(request, context) : {};
 
 const leaseNameOf = (providerSelector: string): string =>
   providerSelector.trim() === ''

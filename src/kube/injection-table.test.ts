@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { roleArn } from '../../test/support/builders.ts';
 import { RoleArn } from '../iam/arn.ts';
-import { type Injection, isPending, parseEntry, pendingEntry, tableEntry } from './injection-table.ts';
+import { entryOf, type Injection, isPending, parseEntry, pendingEntry, tableEntry } from './injection-table.ts';
 
 const injection: Injection = {
   roleArn: roleArn(),
@@ -78,3 +78,13 @@ test.each([
 ])('"%s" is no entry of ours', (text) => {
   expect(parseEntry(text)).toEqual({ kind: 'unreadable' });
 });
+
+test.each(['constructor', 'valueof', 'hasownproperty'])(
+  'a table says nothing of a ServiceAccount named %s unless it has an entry for it',
+  (name) => {
+    const metadata = { name: 'aws-pod-injection' };
+    expect(entryOf(undefined, name)).toBeUndefined();
+    expect(entryOf({ metadata, data: { other: 'entry' } }, name)).toBeUndefined();
+    expect(entryOf({ metadata, data: { [name]: 'entry' } }, name)).toBe('entry');
+  },
+);

@@ -1,4 +1,4 @@
-import { type Injection, type InjectionTable, parseEntry, TABLE_NAME } from '../../kube/injection-table.ts';
+import { entryOf, type Injection, type InjectionTable, parseEntry, TABLE_NAME } from '../../kube/injection-table.ts';
 import type { KubernetesResource, ObjectName } from '../../kube/resource.ts';
 import { type AnnotationDefaults, annotatedInjection } from '../../kube/service-account-annotations.ts';
 import type { Lookup } from './review.ts';
@@ -23,7 +23,7 @@ export interface PodRolesOptions {
 export function podRoles({ tables, serviceAccounts, readServiceAccount, defaults }: PodRolesOptions): Lookup {
   return async (namespace, name) => {
     if (!tables.isSynced) throw new Error('the injection tables are not read yet');
-    const entry = tables.get({ namespace, name: TABLE_NAME })?.data?.[name];
+    const entry = entryOf(tables.get({ namespace, name: TABLE_NAME }), name);
     if (entry !== undefined) return injectionOf(entry);
     const known = serviceAccounts.get({ namespace, name }) ?? (await readServiceAccount({ namespace, name }));
     if (known === undefined) return undefined; // the API server refuses the pod itself

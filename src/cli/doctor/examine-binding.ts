@@ -1,7 +1,7 @@
 import type { Desired } from '../../controllers/aws-federated-identity/desired.ts';
 import { waiting } from '../../errors.ts';
 import type { RoleArn } from '../../iam/arn.ts';
-import { type InjectionTable, CONFIG_MAPS, parseEntry, TABLE_NAME } from '../../kube/injection-table.ts';
+import { entryOf, type InjectionTable, CONFIG_MAPS, parseEntry, TABLE_NAME } from '../../kube/injection-table.ts';
 import { SERVICE_ACCOUNTS } from '../../kube/kinds.ts';
 import type { ClusterConnection } from '../../kube/kubeconfig.ts';
 import { annotationsOf } from '../../controllers/aws-federated-identity/plan-binding.ts';
@@ -41,7 +41,7 @@ export async function examineBinding(
   const table = await getIfThere<InjectionTable>(cluster, CONFIG_MAPS, { namespace, name: TABLE_NAME }, signal).catch(
     unseenIfForbidden(`the injection table (ConfigMap ${namespace}/${TABLE_NAME})`),
   );
-  checkEntry(table?.data?.[name], { namespace, name, roleArn });
+  checkEntry(entryOf(table, name), { namespace, name, roleArn });
   return `ServiceAccount ${name} is there, and the injection table gives its pods the role`;
 }
 

@@ -1,4 +1,4 @@
-import type { InjectionTable } from '../../kube/injection-table.ts';
+import { entryOf, type InjectionTable } from '../../kube/injection-table.ts';
 import { INJECTION_LABEL } from '../../kube/kinds.ts';
 import type { ObjectMeta } from '../../kube/resource.ts';
 import type { EntryChanges } from '../../kube/table-entries.ts';
@@ -54,7 +54,7 @@ function markAction(
 ): readonly Action[] {
   const mark = metadata.labels?.[INJECTION_LABEL];
   if (mark === undefined) return [];
-  const isAnswered = isClaimed(name) ? table?.data?.[name] !== undefined : entry !== undefined;
+  const isAnswered = isClaimed(name) ? entryOf(table, name) !== undefined : entry !== undefined;
   if (isAnswered)
     return mark === 'pending' ? [{ type: 'MarkServiceAccount', serviceAccount: metadata, label: 'bound' }] : [];
   const isAboutNothing = !isClaimed(name) && problem === undefined; // the annotation went while the policy was not there

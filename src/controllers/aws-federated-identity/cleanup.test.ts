@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import {
+  after,
   identity,
   ISSUER,
   owner,
@@ -224,5 +225,64 @@ describe('the deletion', () => {
     await scene.reconcile();
     expect(writesTo(scene)).not.toContain(`DeleteRole ${ROLE_NAME}`);
     expect(scene.stored()).toBeUndefined();
+  });
+});
+
+describe('found by simulation', () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  /** An identity that was deleted `seconds` after its role was last written, with an IAM whose answer is `observed`. */
+  const deletedAfter = (seconds: number, iam: ReturnType<typeof inMemoryRoles>): IdentityScene => {
+    const scene = identityScene({
+      identity: identity({
+        metadata: deleting,
+        spec: { role: { name: ROLE_NAME } },
+        status: { roleArn: roleArn(), roleId: full.id, lastSyncTime: '2026-03-01T12:00:00Z' },
+      }),
+      iam,
+    });
+    scene.clock.now = after(seconds * 1000);
+    return scene;
+  };
+
+  test.each([
+    { name: 'does not show the new role', iam: () => inMemoryRoles() },
+    { name: 'does not show its tags', iam: () => inMemoryRoles(role({ tags: new Map() })) },
+  ])('an IAM that $name yet is asked again, and no role is left behind', async ({ iam }) => {
+    const scene = deletedAfter(5, iam());
+    expect(await scene.failure()).toMatchObject({ reason: 'Propagating', disposition: { retryAfterMs: 10_000 } });
+    expect(scene.stored()?.metadata.finalizers).toEqual([FINALIZER]);
+    expect(scene.iam.operations.filter(isWrite)).toEqual([]);
+  });
+
+  test('a first pass that a crash cut short may have made a role that IAM does not show yet', async () => {
+    const scene = identityScene({ identity: identity({ metadata: deleting, spec: { role: { name: ROLE_NAME } } }) });
+    expect(await scene.failure()).toMatchObject({ reason: 'Propagating' });
+    expect(scene.stored()?.metadata.finalizers).toEqual([FINALIZER]);
+  });
+
+  test('after the consistency window, what IAM says is believed', async () => {
+    const scene = deletedAfter(61, inMemoryRoles());
+    await scene.reconcile();
+    expect(scene.stored()).toBeUndefined();
+  });
+
+  test('an identity that waits for the ServiceAccount of one that goes does not open the gate again', async () => {
+    const first = identity({
+      metadata: { ...deleting, name: 'first', uid: 'first', creationTimestamp: '2026-01-01T00:00:00Z', labels: bound },
+    });
+    const scene = identityScene({ identities: [first] });
+    expect(await scene.failure()).toMatchObject({ reason: 'ServiceAccountConflict' });
+    expect(scene.stored()?.metadata.labels?.['federatedidentity.dev/bound']).toBeUndefined();
+  });
+
+  test('a role that was made anew is remembered, even if the status could not be written at once', async () => {
+    const scene = identityScene({ identity: identity({ spec: { role: { name: ROLE_NAME } } }) });
+    scene.kubernetes.refusals.set('applyStatus AwsFederatedIdentity reports', new Error('socket hang up'));
+    await scene.failure();
+    expect(scene.stored()?.status?.roleId).toBeUndefined();
+    await scene.reconcile();
+    expect(scene.stored()?.status?.roleId).toBe(scene.iam.state.get(ROLE_NAME)?.id);
   });
 });

@@ -125,12 +125,9 @@ async function deleteRole(
   await requireAccount(account, provider.spec.accountId, signal);
   const roleName = roleNameOf({ namespace, name, spec }, provider.status.issuer);
   const observed = await account.roles.get(roleName, signal);
-  const isOurs =
-    observed !== undefined && isOwnedBy(observed.tags, { cluster: dependencies.cluster, namespace, name, uid });
-  if (!isOurs) requireSettledReads(dependencies, identity, roleName);
-  if (observed === undefined) return;
-  if (!isOurs) {
-    log.warn({ role: roleName }, 'IAM role is not ours and stays');
+  if (observed === undefined || !isOwnedBy(observed.tags, { cluster: dependencies.cluster, namespace, name, uid })) {
+    requireSettledReads(dependencies, identity, roleName);
+    log.warn({ role: roleName, isThere: observed !== undefined }, 'there is no IAM role of ours to delete');
     return;
   }
   for (const action of planRoleDeletion(observed)) {
@@ -142,11 +139,12 @@ async function deleteRole(
 /** Shortly after our last write, a role that is not seen, or not as ours, may only be an answer from before it. */
 function requireSettledReads(
   { knownRoles, now }: Pick<Dependencies, 'knownRoles' | 'now'>,
-  { status }: AwsFederatedIdentity,
+  identity: AwsFederatedIdentity,
   roleName: string,
 ): void {
-  if (status?.lastSyncTime === undefined) return;
-  const settledAt = Date.parse(status.lastSyncTime) + 1_000 + knownRoles.consistencyWindowMs; // lastSyncTime has whole seconds
+  const lastWrite = lastPossibleWrite(identity);
+  if (lastWrite === undefined) return;
+  const settledAt = Date.parse(lastWrite) + 1_000 + knownRoles.consistencyWindowMs; // the times have whole seconds
   const remainingMs = settledAt - now().getTime();
   if (remainingMs <= 0) return;
   throw waiting(
@@ -154,6 +152,12 @@ function requireSettledReads(
     `IAM role ${roleName} was written moments ago, and IAM does not show it as it was left: its answers can be late. It is looked at again.`,
     Math.min(remainingMs, SETTLING_RETRY_MS),
   );
+}
+
+/** Of a first pass that never came to write a status, only that it was before the deletion is known. */
+function lastPossibleWrite({ metadata, status }: AwsFederatedIdentity): string | undefined {
+  const isCutShort = status?.roleId === undefined && !status?.conditions?.some(({ type }) => type === 'RoleReady');
+  return status?.lastSyncTime ?? (isCutShort ? metadata.deletionTimestamp : undefined);
 }
 
 const SETTLING_RETRY_MS = 10_000;

@@ -46,7 +46,7 @@ export interface Dependencies {
     readonly excludedNamespaces: readonly string[];
     /** Time between two looks at AWS for an object that did not change. */
     readonly resyncIntervalMs: number;
-    /** Time between two token exchanges for an identity that did not change. */
+    /** Time between two token exchanges for an identity that did not change, now. */
     readonly verificationIntervalMs: number;
   };
   readonly now: () => Date;

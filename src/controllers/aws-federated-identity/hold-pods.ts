@@ -1,6 +1,13 @@
 import type { Reason } from '../../crds/condition.ts';
 import { toKubernetesError } from '../../kube/errors.ts';
-import { CONFIG_MAPS, type InjectionTable, isPending, pendingEntry, TABLE_NAME } from '../../kube/injection-table.ts';
+import {
+  CONFIG_MAPS,
+  entryOf,
+  type InjectionTable,
+  isPending,
+  pendingEntry,
+  TABLE_NAME,
+} from '../../kube/injection-table.ts';
 import { type AwsFederatedIdentity, IDENTITIES } from '../../kube/kinds.ts';
 import { applyOwnedMetadata, ownedMetadataOf } from '../../kube/owned-metadata.ts';
 import { claimant } from './accept.ts';
@@ -25,7 +32,7 @@ export async function holdPods(
   const rivals = identities.byIndex('serviceAccount', `${namespace}/${identity.spec.serviceAccount.name}`);
   if (claimant(rivals)?.metadata.uid !== uid) return;
   const table = tables.get({ namespace, name: TABLE_NAME });
-  const present = table?.data?.[identity.spec.serviceAccount.name];
+  const present = entryOf(table, identity.spec.serviceAccount.name);
   const entry = pendingEntry(name, reason);
   if (present === entry || (present !== undefined && !isPending(present))) return;
   if (!owned.finalizer) {

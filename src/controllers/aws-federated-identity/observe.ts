@@ -1,6 +1,6 @@
 import type { Role, Roles } from '../../iam/roles.ts';
 import { undefinedIfNotFound } from '../../kube/errors.ts';
-import { TABLE_NAME } from '../../kube/injection-table.ts';
+import { entryOf, TABLE_NAME } from '../../kube/injection-table.ts';
 import { type AwsFederatedIdentity, SERVICE_ACCOUNTS } from '../../kube/kinds.ts';
 import { ownedMetadataOf } from '../../kube/owned-metadata.ts';
 import type { KubernetesResource } from '../../kube/resource.ts';
@@ -55,7 +55,7 @@ export async function observeBinding(
       (await kubernetes
         .get<KubernetesResource>(SERVICE_ACCOUNTS, { namespace, name }, signal)
         .catch(undefinedIfNotFound)),
-    entry: tables.get({ namespace, name: TABLE_NAME })?.data?.[name],
+    entry: entryOf(tables.get({ namespace, name: TABLE_NAME }), name),
     bound: ownedMetadataOf(identity).bound,
   };
 }

@@ -16,7 +16,7 @@ import { VerificationSchedule } from './verify.ts';
 /** observe → plan → apply → status, or the way back on deletion. Failures become conditions, then the runtime retries. */
 export function reconcileFederatedIdentity(dependencies: Dependencies): Reconcile {
   const { knownRoles, random, settings } = dependencies;
-  const schedule = new VerificationSchedule(settings.verificationIntervalMs, random);
+  const schedule = new VerificationSchedule(() => settings.verificationIntervalMs, random);
   const notices = new AdoptionNotices();
   return async (request, context) => {
     const stored = dependencies.identities.get(request);

@@ -74,20 +74,20 @@ function failureOf(verdict: Exclude<Verdict, { kind: 'verified' }>): ReconcileEr
 
 /** Remembers when each identity was last verified, so that unchanged ones are looked at again rarely and not all at once. */
 export class VerificationSchedule {
-  readonly #intervalMs: number;
+  readonly #intervalMs: () => number;
   readonly #random: () => number;
   readonly #last = new Map<string, number>();
 
-  constructor(intervalMs: number, random: () => number) {
+  constructor(intervalMs: () => number, random: () => number) {
     this.#intervalMs = intervalMs;
     this.#random = random;
   }
 
   /** After a start, each identity is given a random age, which spreads the work over the interval. */
   isDue(uid: string, now: Date): boolean {
-    const last = this.#last.get(uid) ?? now.getTime() - this.#random() * this.#intervalMs;
+    const last = this.#last.get(uid) ?? now.getTime() - this.#random() * this.#intervalMs();
     this.#last.set(uid, last);
-    return now.getTime() - last >= this.#intervalMs;
+    return now.getTime() - last >= this.#intervalMs();
   }
 
   verified(uid: string, now: Date): void {

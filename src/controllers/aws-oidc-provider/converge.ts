@@ -190,7 +190,7 @@ async function prove(
   { proofs, issuer, signal, log }: ConvergeContext,
 ): Promise<void> {
   const { now, identities } = dependencies;
-  if (!proofs.isDue(uid, generation, now())) return;
+  if (!proofs.isSoonDue(uid, generation, now())) return;
   const [audience = 'sts.amazonaws.com'] = spec.clientIds;
   const lastWrite = proofs.lastWrite(uid);
   const roleArn = roleToAskFor(identities.byIndex('provider', name), caller);

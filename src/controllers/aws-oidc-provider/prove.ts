@@ -94,17 +94,22 @@ interface Proven {
 
 /** When each provider is to be proven next, by UID. Lost at a restart, and then each is proven anew. */
 export class ProofSchedule {
-  readonly #options: { readonly intervalMs: number; readonly random: () => number };
+  readonly #options: { readonly intervalMs: () => number; readonly random: () => number };
   readonly #proven = new Map<string, Proven>();
   readonly #lastWrites = new Map<string, Date>();
 
-  constructor(options: { readonly intervalMs: number; readonly random: () => number }) {
+  constructor(options: { readonly intervalMs: () => number; readonly random: () => number }) {
     this.#options = options;
   }
 
   isDue(uid: string, generation: number | undefined, now: Date): boolean {
     const last = this.#proven.get(uid);
     return last === undefined || last.generation !== generation || now.getTime() >= last.dueAt;
+  }
+
+  /** Whether it is due within a quarter of its interval: a provider that is looked at anyway is proven in the same go. */
+  isSoonDue(uid: string, generation: number | undefined, now: Date): boolean {
+    return this.isDue(uid, generation, new Date(now.getTime() + this.#options.intervalMs() / 4));
   }
 
   /** Milliseconds until the next proof, never less than a second. */
@@ -114,7 +119,7 @@ export class ProofSchedule {
 
   proven(uid: string, generation: number | undefined, now: Date): void {
     const { intervalMs, random } = this.#options;
-    this.#proven.set(uid, { generation, dueAt: now.getTime() + intervalMs * (0.9 + 0.2 * random()), failures: 0 });
+    this.#proven.set(uid, { generation, dueAt: now.getTime() + intervalMs() * (0.9 + 0.2 * random()), failures: 0 });
   }
 
   /** Whether a failure is to be told: of what was proven before, not until it has failed several times in a row. */

@@ -20,7 +20,7 @@ export function reconcileOidcProvider(dependencies: Dependencies): Reconcile {
     verified,
     issuer: new ClusterIssuer(dependencies),
     check: new IssuerCheck({ fetchDocument, now }),
-    proofs: new ProofSchedule({ intervalMs: settings.providerVerificationIntervalMs, random }),
+    proofs: new ProofSchedule({ intervalMs: () => settings.providerVerificationIntervalMs, random }),
   };
   return async (request, context) => {
     const provider = dependencies.providers.get(request);
