@@ -13,6 +13,7 @@ export default defineConfig({
             'scripts/**/*.test.ts',
             'bench/**/*.test.ts',
             'config/**/*.test.ts',
+            'test/simulation/**/*.test.ts',
           ],
         },
       },

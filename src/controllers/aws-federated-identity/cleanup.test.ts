@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import {
+  condition,
   after,
   identity,
   ISSUER,
@@ -260,6 +261,16 @@ describe('found by simulation', () => {
     const scene = identityScene({ identity: identity({ metadata: deleting, spec: { role: { name: ROLE_NAME } } }) });
     expect(await scene.failure()).toMatchObject({ reason: 'Propagating' });
     expect(scene.stored()?.metadata.finalizers).toEqual([FINALIZER]);
+  });
+
+  test('so may one that was refused only afterwards', async () => {
+    const conditions = [
+      condition({ type: 'Accepted', status: 'False' }),
+      condition({ type: 'RoleReady', status: 'Unknown' }),
+    ];
+    const refused = identity({ metadata: deleting, spec: { role: { name: ROLE_NAME } }, status: { conditions } });
+    const scene = identityScene({ identity: refused });
+    expect(await scene.failure()).toMatchObject({ reason: 'Propagating' });
   });
 
   test('after the consistency window, what IAM says is believed', async () => {

@@ -154,10 +154,11 @@ function requireSettledReads(
   );
 }
 
-/** Of a first pass that never came to write a status, only that it was before the deletion is known. */
-function lastPossibleWrite({ metadata, status }: AwsFederatedIdentity): string | undefined {
-  const isCutShort = status?.roleId === undefined && !status?.conditions?.some(({ type }) => type === 'RoleReady');
-  return status?.lastSyncTime ?? (isCutShort ? metadata.deletionTimestamp : undefined);
-}
+/**
+ * Without a role in the status, a pass may still have made one and been cut short before it could say so; when that was, only
+ * that it was before the deletion is known.
+ */
+const lastPossibleWrite = ({ metadata, status }: AwsFederatedIdentity): string | undefined =>
+  status?.roleId === undefined ? metadata.deletionTimestamp : status.lastSyncTime;
 
 const SETTLING_RETRY_MS = 10_000;
