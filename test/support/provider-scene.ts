@@ -110,5 +110,20 @@ export function providerScene({
   };
   const condition = (type: string) => stored()?.status?.conditions?.find((one) => one.type === type);
   const ready = () => condition('Ready');
-  return { kubernetes, iam, bucket, clock, users, token, tokens, sts, internet, fetched, reconcile, stored, condition, ready };
+  return {
+    kubernetes,
+    iam,
+    bucket,
+    clock,
+    users,
+    token,
+    tokens,
+    sts,
+    internet,
+    fetched,
+    reconcile,
+    stored,
+    condition,
+    ready,
+  };
 }
