@@ -22,6 +22,8 @@ LABEL org.opencontainers.image.title="federated-identity-operator" \
 COPY --from=build /build/dist/operator.mjs /operator.mjs
 # Distroless keeps node in /nodejs/bin, other bases in /usr/local/bin.
 ENV PATH=/nodejs/bin:/usr/local/bin:/usr/bin:/bin NODE_ENV=production
+# Young objects are collected early and the old ones before 256 MiB: less memory for a little CPU (bench/README.md).
+ENV NODE_OPTIONS="--max-semi-space-size=4 --max-old-space-size=256"
 # By number, so that the kubelet can see that it is not root.
 USER 65532:65532
 EXPOSE 8080

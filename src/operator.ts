@@ -20,6 +20,7 @@ import { awsAccounts } from './iam/account.ts';
 import { startInjectionWebhook } from './injection-webhook.ts';
 import { createInstruments, type Instruments } from './instruments.ts';
 import { kubernetesClient } from './kube/client.ts';
+import { sharingConnections } from './kube/connection-pool.ts';
 import { eventRecorder, type EventRecorder } from './kube/events.ts';
 import { type AwsFederatedIdentity, IDENTITIES, NAMESPACES } from './kube/kinds.ts';
 import { OwnWrites, readingOwnWrites, recordingWrites } from './kube/own-writes.ts';
@@ -45,8 +46,9 @@ const STOCK_CONCURRENCY = 2;
 /** Wires everything and runs until `shutdown` aborts. Rejects when the start is impossible: bad kubeconfig, port in use. */
 export async function runOperator(settings: Settings, shutdown: AbortSignal): Promise<void> {
   const log = logger(settings);
-  const config = new KubeConfig();
-  config.loadFromDefault();
+  const loaded = new KubeConfig();
+  loaded.loadFromDefault();
+  const config = sharingConnections(loaded);
   const metrics = createMetrics();
   const kubernetes = kubernetesClient(config);
   const stores = createStores(log, settings.annotationPrefix);

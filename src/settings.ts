@@ -166,8 +166,10 @@ const SETTINGS = {
     'Address of /healthz, /readyz and /metrics, as HOST:PORT; port 0 takes a free one',
   ),
   shutdownGrace: seconds(1, 300)
-    .default(20)
-    .describe('Seconds that reconciles may go on after SIGTERM; keep it below terminationGracePeriodSeconds'),
+    .default(1)
+    .describe(
+      'Seconds that reconciles may go on after SIGTERM, before another replica takes over; what is cut off then is taken up there',
+    ),
   ...INJECTION,
   ...WEBHOOK,
 } as const;
