@@ -209,7 +209,7 @@ test('with the operator gone for ever, the command of docs/injection.md lets pod
   const create = () => kubectl(['create', '--dry-run=server', '-o', 'name', '-f', '-'], pod(namespace, 'app'));
   await expect(create()).rejects.toThrow('the operator has not taken it up yet; is it running?');
   const [, command = ''] =
-    /^kubectl (delete .*validatingadmissionpolicybinding .*)$/m.exec(await readFile(DOC, 'utf8')) ?? [];
-  await kubectl(command.split(' '));
+    /^kubectl (patch validatingadmissionpolicybinding .*)$/m.exec(await readFile(DOC, 'utf8')) ?? [];
+  await kubectl(command.split(' ').map((word) => word.replaceAll("'", ''))); // as a shell reads it
   await expect.poll(() => create().catch(String), soon).toContain('pod/workload');
 });
