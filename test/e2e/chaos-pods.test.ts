@@ -14,7 +14,7 @@ const OTHER = 'arn:aws:iam::111122223333:role/federated/other';
 const created = { kind: 'created', untouched: false, complete: true, kept: true, roles: [ROLE], added: [] } as const;
 const bare = { ...created, untouched: true, complete: false, roles: [] } as const;
 const denied = { kind: 'denied', gate: 'federated-identity-table-gate', isReasoned: true, message: '' } as const;
-const calm: Disruptions = { restarts: [], freezes: [], lostTables: [] };
+const calm: Disruptions = { restarts: [], lostTables: [] };
 
 /** A ServiceAccount that has had the role for a while, with an entry in the table or without. */
 function bound(
@@ -38,7 +38,7 @@ const anywhere = { mode: 'policy', disruptions: calm } as const;
 const inWebhookMode = { mode: 'webhook', disruptions: calm } as const;
 const restarted = (): Disruptions => {
   const begun = performance.now();
-  return { restarts: [{ begun, ended: begun + 100 }], freezes: [], lostTables: [] };
+  return { restarts: [{ begun, ended: begun + 100 }], lostTables: [] };
 };
 
 describe('the judge of the run', () => {

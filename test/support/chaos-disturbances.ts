@@ -13,10 +13,16 @@ export type Disturbance = (typeof BY_MODE)[ChaosCluster['mode']][number] | 'lose
 
 const signal = new AbortController().signal;
 
+interface Blow {
+  readonly victim: string;
+  /** Milliseconds that it is away. */
+  readonly absence: number;
+}
+
 /** What happens to the operator and to the API server. Afterwards all replicas of the installation run again. */
 export class Disturber {
   readonly counts = new Map<Disturbance, number>();
-  readonly disruptions: Disruptions = { restarts: [], freezes: [], lostTables: [] };
+  readonly disruptions: Disruptions = { restarts: [], lostTables: [] };
   readonly #bag: Disturbance[] = [];
   readonly #cluster: ChaosCluster;
   readonly #random: Random;
@@ -37,10 +43,19 @@ export class Disturber {
 
   async carryOut(disturbance: Disturbance): Promise<void> {
     this.counts.set(disturbance, (this.counts.get(disturbance) ?? 0) + 1);
-    for (const { history } of this.#tenants) history.note(`-- ${disturbance}`);
-    const { replicas, running, start, kill, terminate } = this.#cluster;
-    const victim = this.#random.pick(replicas);
+    const victim = this.#random.pick(this.#cluster.replicas);
     const absence = this.#random.between(0, 4_000);
+    this.#note(`-- ${disturbance} of ${victim} begins`);
+    await this.#carryOut(disturbance, { victim, absence });
+    this.#note(`-- ${disturbance} ended`);
+  }
+
+  #note(text: string): void {
+    for (const { history } of this.#tenants) history.note(text);
+  }
+
+  async #carryOut(disturbance: Disturbance, { victim, absence }: Blow): Promise<void> {
+    const { replicas, running, start, kill, terminate } = this.#cluster;
     switch (disturbance) {
       case 'kill':
         await kill(victim);
@@ -74,12 +89,9 @@ export class Disturber {
   }
 
   async #freeze(pid: number, milliseconds: number): Promise<void> {
-    const freeze = { begun: performance.now(), ended: Infinity };
-    this.disruptions.freezes.push(freeze);
     process.kill(pid, 'SIGSTOP');
     await pause(milliseconds);
     process.kill(pid, 'SIGCONT');
-    freeze.ended = performance.now();
   }
 
   async #restartApiServer(): Promise<void> {

@@ -115,8 +115,6 @@ export const overlap = (one: Span, other: Span): boolean => one.begun <= other.e
 export interface Disruptions {
   /** From the kill of the API server until it said that it was ready. */
   readonly restarts: Span[];
-  /** While a replica of the operator stood still. */
-  readonly freezes: Span[];
   /** From the deletion of a table with the operator's rights until all its entries were back. */
   readonly lostTables: (Span & { readonly namespace: string })[];
 }

@@ -16,8 +16,6 @@ export type Gap =
   | 'young API server'
   /** Webhook mode: a ServiceAccount annotated by hand, and no entry for the annotation yet. */
   | 'annotation race'
-  /** Webhook mode: a replica that had stood still answers from what it knew before it stood. */
-  | 'frozen replica'
   /** Somebody deleted the table with the operator's own rights. */
   | 'lost table';
 
@@ -109,11 +107,7 @@ interface FoundGap {
 }
 
 /** The pod got an earlier role of its ServiceAccount. */
-function staleGap(
-  { begun, ended, history }: PodRequest,
-  role: Role,
-  { mode, disruptions }: Circumstances,
-): FoundGap | undefined {
+function staleGap({ begun, history }: PodRequest, role: Role, { mode }: Circumstances): FoundGap | undefined {
   const changed = role.since.ended;
   const isRacing = mode === 'webhook' && role.by === 'annotation';
   const seen = isRacing
@@ -121,10 +115,6 @@ function staleGap(
     : changed;
   if (begun < seen) return { gap: 'annotation race', since: changed };
   const told = Math.max(seen, changed);
-  const frozen = disruptions.freezes.find(
-    (one) => one.begun <= told + LAG_MS && one.begun <= ended && begun <= one.ended + LAG_MS,
-  );
-  if (mode === 'webhook' && frozen !== undefined) return { gap: 'frozen replica', since: told };
   return begun - told <= LAG_MS ? { gap: 'watch lag', since: told } : undefined;
 }
 

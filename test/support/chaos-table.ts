@@ -11,7 +11,6 @@ const ROWS = [
   'gap: watch lag',
   'gap: young API server',
   'gap: annotation race',
-  'gap: frozen replica',
   'gap: lost table',
   'violation',
 ] as const;
