@@ -1,9 +1,9 @@
-import pRetry from 'p-retry';
-import { type ReconcileError, retryable, waiting } from '../../errors.ts';
+import { waiting } from '../../errors.ts';
 import type { RoleArn } from '../../iam/arn.ts';
 import type { AwsFederatedIdentity, AwsOidcProvider } from '../../kube/kinds.ts';
 import { requestToken } from '../../kube/service-account-token.ts';
-import { judge, type Verdict } from '../../sts/federation-check.ts';
+import { judge } from '../../sts/federation-check.ts';
+import { sinceMs, untilVerified } from '../../sts/in-place.ts';
 import type { Dependencies } from './dependencies.ts';
 
 export interface VerificationInput {
@@ -14,12 +14,6 @@ export interface VerificationInput {
   readonly lastWrite: Date | undefined;
 }
 
-/** A role that was just made is known to STS within a second or two, mostly: worth a short wait in place. */
-const IN_PLACE = { retries: 3, minTimeout: 250, factor: 2 };
-/** An issuer that was too slow once is asked for its keys again, before it is called unreachable. */
-const AGAIN: ReadonlySet<unknown> = new Set(['Propagating', 'IssuerUnreachable']);
-/** After that the worker goes on with others. */
-const PROPAGATION_RETRY_MS = 3_000;
 const PROVIDER_RETRY_MS = 30_000;
 
 /**
@@ -35,15 +29,10 @@ export async function verifyFederation(
   const { identity, region, roleArn, lastWrite } = input;
   const { serviceAccount, audience } = identity.spec;
   const name = { namespace: identity.metadata.namespace, name: serviceAccount.name };
-  await pRetry(
-    async () => {
-      const token = await requestToken(kubernetes, name, audience, signal);
-      const sinceWriteMs = lastWrite === undefined ? Infinity : now().getTime() - lastWrite.getTime();
-      const verdict = judge(await exchange.exchange(region, roleArn, token, signal), sinceWriteMs);
-      if (verdict.kind !== 'verified') throw failureOf(verdict);
-    },
-    { ...IN_PLACE, signal, shouldRetry: ({ error }) => 'reason' in error && AGAIN.has(error.reason) },
-  );
+  await untilVerified(async () => {
+    const token = await requestToken(kubernetes, name, audience, signal);
+    return judge(await exchange.exchange(region, roleArn, token, signal), sinceMs(lastWrite, now()));
+  }, signal);
 }
 
 /** What FederationVerified says in the mode `provider`, where no token of the ServiceAccount is minted. */
@@ -59,17 +48,6 @@ export function requireProvenProvider(name: string, provider: AwsOidcProvider | 
     `AwsOidcProvider "${name}" is not proven yet: ${proof?.message ?? 'STS was not shown a token of this cluster'}`,
     PROVIDER_RETRY_MS,
   );
-}
-
-function failureOf(verdict: Exclude<Verdict, { kind: 'verified' }>): ReconcileError {
-  switch (verdict.kind) {
-    case 'propagating':
-      return waiting('Propagating', verdict.message, PROPAGATION_RETRY_MS);
-    case 'failed':
-      return retryable(verdict.reason, verdict.message);
-    default:
-      return verdict satisfies never;
-  }
 }
 
 /** Remembers when each identity was last verified, so that unchanged ones are looked at again rarely and not all at once. */

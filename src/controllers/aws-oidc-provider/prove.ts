@@ -1,8 +1,8 @@
-import pRetry from 'p-retry';
-import { type ReconcileError, retryable, waiting } from '../../errors.ts';
+import { type ReconcileError, retryable } from '../../errors.ts';
 import { type AccountId, type IssuerUrl, type Partition, RoleArn } from '../../iam/arn.ts';
 import type { AwsFederatedIdentity } from '../../kube/kinds.ts';
-import { judge, type Verdict } from '../../sts/federation-check.ts';
+import { judge } from '../../sts/federation-check.ts';
+import { sinceMs, untilVerified } from '../../sts/in-place.ts';
 import type { Exchange, TokenExchange } from '../../sts/token-exchange.ts';
 import type { ClusterIssuer } from './cluster-issuer.ts';
 
@@ -17,11 +17,6 @@ export interface ProofInput {
   readonly lastWrite: Date | undefined;
 }
 
-/** A provider that was just made is known to STS within seconds; and an issuer that was slow once is asked again. */
-const IN_PLACE = { retries: 3, minTimeout: 250, factor: 2 };
-const AGAIN: ReadonlySet<unknown> = new Set(['Propagating', 'IssuerUnreachable']);
-const PROPAGATION_RETRY_MS = 3_000;
-
 /**
  * Shows STS a token of the operator's own ServiceAccount for a role that does not trust it. STS looks at issuer, keys,
  * times and audience before it looks at the role, so "Not authorized" proves that all of them are right, and any other
@@ -32,18 +27,12 @@ export async function proveProvider(
   { issuer, url, region, audience, roleArn, lastWrite }: ProofInput,
   signal: AbortSignal,
 ): Promise<void> {
-  await pRetry(
-    async () => {
-      const { token, facts } = await issuer.mint(audience, signal);
-      if (facts.issuer !== url) throw issuerChanged(facts.issuer, url);
-      const answer = await exchange.exchange(region, roleArn, token, signal);
-      if (isPastTheProvider(answer)) return;
-      const sinceWriteMs = lastWrite === undefined ? Infinity : now().getTime() - lastWrite.getTime();
-      const verdict = judge(answer, sinceWriteMs);
-      if (verdict.kind !== 'verified') throw failureOf(verdict);
-    },
-    { ...IN_PLACE, signal, shouldRetry: ({ error }) => 'reason' in error && AGAIN.has(error.reason) },
-  );
+  await untilVerified(async () => {
+    const { token, facts } = await issuer.mint(audience, signal);
+    if (facts.issuer !== url) throw issuerChanged(facts.issuer, url);
+    const answer = await exchange.exchange(region, roleArn, token, signal);
+    return isPastTheProvider(answer) ? { kind: 'verified' } : judge(answer, sinceMs(lastWrite, now()));
+  }, signal);
 }
 
 const isPastTheProvider = (answer: Exchange): boolean =>
@@ -54,17 +43,6 @@ const issuerChanged = (found: string, url: string): ReconcileError =>
     'IssuerMismatch',
     `Tokens of this cluster are now issued by ${found}, no longer by ${url}. It is looked at again.`,
   );
-
-function failureOf(verdict: Exclude<Verdict, { kind: 'verified' }>): ReconcileError {
-  switch (verdict.kind) {
-    case 'propagating':
-      return waiting('Propagating', verdict.message, PROPAGATION_RETRY_MS);
-    case 'failed':
-      return retryable(verdict.reason, verdict.message);
-    default:
-      return verdict satisfies never;
-  }
-}
 
 /**
  * A role to show the token for: the oldest of an identity of ours, which trusts this provider but not the operator;
