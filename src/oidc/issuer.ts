@@ -4,6 +4,7 @@ import { explain } from './explain.ts';
 import type { ShapeFinding } from './finding.ts';
 import type { TokenKey } from './judge.ts';
 import { isClusterLocal } from './public-address.ts';
+import { tokenParts } from './token-parts.ts';
 
 /** What a token says about the cluster that signed it. */
 export interface TokenFacts {
@@ -14,23 +15,18 @@ export interface TokenFacts {
 
 /** Reads a token that the API server has just minted; it came by TLS from it, so its signature is not checked. */
 export function readToken(token: string): TokenFacts {
-  const [header, payload] = token.split('.').slice(0, 2).map(decodePart);
-  const issuer = payload?.['iss'];
+  const { header, payload } = tokenParts(token);
+  const issuer = payload['iss'];
   if (typeof issuer !== 'string')
     throw terminal(
       'IssuerMismatch',
       'The token of the API server has no `iss` claim; is this a Kubernetes API server?',
     );
-  const { kid, alg } = header ?? {};
+  const { kid, alg } = header;
   return {
     issuer,
     key: { kid: typeof kid === 'string' ? kid : undefined, algorithm: typeof alg === 'string' ? alg : 'none' },
   };
-}
-
-function decodePart(part: string): Readonly<Record<string, unknown>> {
-  const value: unknown = JSON.parse(Buffer.from(part, 'base64url').toString('utf8'));
-  return typeof value === 'object' && value !== null ? { ...value } : {};
 }
 
 /**

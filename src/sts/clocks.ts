@@ -1,3 +1,5 @@
+import { tokenParts } from '../oidc/token-parts.ts';
+
 /** How far clocks are ahead of AWS's, in seconds; negative: behind. */
 export interface Clocks {
   /** The operator's own. */
@@ -31,10 +33,8 @@ const round = (seconds: number): number => Math.round(seconds * 10) / 10;
 
 /** `iat` of a token in seconds; undefined for what is no token. It is sent to AWS only, and judged there. */
 export function issuedAtOf(token: string): number | undefined {
-  const [, payload = ''] = token.split('.');
   try {
-    const claims: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8'));
-    const iat = typeof claims === 'object' && claims !== null && 'iat' in claims ? claims.iat : undefined;
+    const { iat } = tokenParts(token).payload;
     return typeof iat === 'number' ? iat : undefined;
   } catch {
     return undefined; // AWS will say what is wrong with it

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { terminal } from '../../errors.ts';
+import { type TokenParts, tokenParts } from '../../oidc/token-parts.ts';
 
 /** What AWS looks at in a token of a ServiceAccount (RFC 7519, KEP-1205), without its signature. */
 const Claims = z.object({
@@ -24,8 +25,8 @@ export interface TokenClaims {
 
 /** Reads header and claims; throws a terminal TokenRequestFailed for what is no such token. The text never shows the token. */
 export function claimsOf(token: string): TokenClaims {
-  const [header = '', payload = ''] = token.split('.');
-  const parsed = { header: Header.safeParse(decoded(header)), claims: Claims.safeParse(decoded(payload)) };
+  const { header, payload } = partsOf(token);
+  const parsed = { header: Header.safeParse(header), claims: Claims.safeParse(payload) };
   if (!parsed.header.success || !parsed.claims.success) {
     throw terminal(
       'TokenRequestFailed',
@@ -37,10 +38,10 @@ export function claimsOf(token: string): TokenClaims {
   return { issuer: iss, subject: sub, audiences: aud, issuedAt: iat, expiresAt: exp, keyId: kid, algorithm: alg };
 }
 
-function decoded(part: string): unknown {
+function partsOf(token: string): TokenParts {
   try {
-    return JSON.parse(Buffer.from(part, 'base64url').toString('utf8'));
+    return tokenParts(token);
   } catch {
-    return undefined; // judged by the schema, like all that is no token
+    return { header: {}, payload: {} }; // judged by the schemas, like all that is no token
   }
 }
