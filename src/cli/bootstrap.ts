@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { type AwsAccount, type AwsAccounts, awsAccounts } from '../iam/account.ts';
+import type { AwsAccount } from '../iam/account.ts';
 import { PolicyArn } from '../iam/arn.ts';
 import { applyBootstrap } from './bootstrap-apply.ts';
 import { awsCliOf } from './bootstrap-aws-cli.ts';
@@ -9,6 +9,7 @@ import { type BootstrapPlan, countChanges, isRefused, planBootstrap } from './bo
 import { bootstrapText, dryRunNote, nextStep } from './bootstrap-text.ts';
 import { terraformOf } from './bootstrap-terraform.ts';
 import { asPerson, CliError } from './failures.ts';
+import { ownAccounts, ownCaller } from './own-accounts.ts';
 import { factsOf, type OperatorOptions, withOperatorOptions } from './policy.ts';
 import { painter, type Terminal } from './terminal.ts';
 
@@ -73,7 +74,10 @@ async function runBootstrap(options: BootstrapOptions, terminal: Terminal): Prom
   }
   const isApply = options.apply === true;
   const { accountId, region } = facts.spec;
-  const account = accountsOf(isApply).of({ accountId, region });
+  const account = ownAccounts(isApply ? undefined : 'bootstrap writes to AWS only with --apply').of({
+    accountId,
+    region,
+  });
   const plan = await lookAndPlan(account, input, new AbortController().signal);
   terminal.write(`${bootstrapText(plan, painter(terminal.colors))}\n`);
   if (!isApply || isRefused(plan)) {
@@ -99,25 +103,10 @@ function printed(design: BootstrapDesign, format: Format, withOidcProvider: bool
   }
 }
 
-/** Whatever goes wrong, a run without --apply cannot write. */
-const accountsOf = (isApply: boolean): AwsAccounts =>
-  awsAccounts({
-    onCall: () => {},
-    callsPerSecond: 10,
-    fence: () => {
-      if (!isApply) throw new CliError('bootstrap writes to AWS only with --apply');
-    },
-  });
-
 /** Observes as the person who runs the command. Who calls tells the partition more surely than the region. */
 async function lookAndPlan(account: AwsAccount, input: BootstrapInput, signal: AbortSignal): Promise<BootstrapPlan> {
   const { facts } = input;
-  const caller = await asPerson(() => account.caller(signal));
-  if (caller.account !== facts.spec.accountId) {
-    throw new CliError(
-      `your AWS credentials (${caller.arn}) belong to account ${caller.account}, but AwsOidcProvider "${facts.name}" to ${facts.spec.accountId}: use credentials of that account, for example by AWS_PROFILE`,
-    );
-  }
+  const caller = await ownCaller(account, facts, signal);
   const sure = { ...input, facts: { ...facts, partition: caller.partition } };
   const { provider, role } = bootstrapDesign(sure);
   const observed = await asPerson(async () => ({

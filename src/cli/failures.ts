@@ -80,7 +80,7 @@ function awsFailure(error: ReconcileError): CliError | ReconcileError {
 }
 
 /** AWS's own words, without the advice that is meant for the operator. */
-function awsText({ cause, message }: ReconcileError): string {
+export function awsText({ cause, message }: ReconcileError): string {
   const text = cause instanceof Error && cause.message !== '' ? cause.message : message;
   return text.replace(/\.$/, '');
 }

@@ -1,10 +1,10 @@
 import { pino } from 'pino';
 import { publishIssuer, publishTarget } from '../controllers/aws-oidc-provider/publish.ts';
 import { ReconcileError } from '../errors.ts';
-import { type AwsAccount, awsAccounts, type Caller } from '../iam/account.ts';
 import type { ClusterConnection } from '../kube/kubeconfig.ts';
-import { asPerson, CliError } from './failures.ts';
-import { type ProviderFacts, readProviderFacts } from './policy-source.ts';
+import { CliError } from './failures.ts';
+import { ownAccounts, ownCaller } from './own-accounts.ts';
+import { readProviderFacts } from './policy-source.ts';
 
 export interface PublishSelection {
   /** Name of an AwsOidcProvider; default: `default`, or the only one of the file. */
@@ -30,8 +30,8 @@ export async function publishAsPerson(
     throw new CliError(`AwsOidcProvider "${facts.name}" has no spec.issuer.publish: say there which bucket it is`);
   }
   const { accountId, region } = facts.spec;
-  const account = awsAccounts({ onCall: () => {}, fence: () => {}, callsPerSecond: 10 }).of({ accountId, region });
-  const caller = await callerOf(account, facts, signal);
+  const account = ownAccounts().of({ accountId, region });
+  const caller = await ownCaller(account, facts, signal);
   const dependencies = { kubernetes: cluster.kubernetes, cluster: facts.cluster, now: () => new Date() };
   const publishable = { ...facts, target, caller, account, beforeWrite: async () => {} };
   try {
@@ -40,16 +40,4 @@ export async function publishAsPerson(
     if (!(error instanceof ReconcileError)) throw error;
     throw new CliError(error.message, { cause: error });
   }
-}
-
-async function callerOf(
-  account: AwsAccount,
-  { name, spec: { accountId } }: ProviderFacts,
-  signal: AbortSignal,
-): Promise<Caller> {
-  const caller = await asPerson(() => account.caller(signal));
-  if (caller.account === accountId) return caller;
-  throw new CliError(
-    `your AWS credentials (${caller.arn}) belong to account ${caller.account}, but AwsOidcProvider "${name}" to ${accountId}: use credentials of that account, for example by AWS_PROFILE`,
-  );
 }

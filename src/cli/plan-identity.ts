@@ -73,8 +73,8 @@ function remarksOf(identity: AwsFederatedIdentity, adopts: boolean): readonly st
 }
 
 /** The guardrails that count, and the rule that a ServiceAccount has one identity. */
-function checkNeighbours(
-  { identities, namespaceLabels }: IdentityContext,
+export function checkNeighbours(
+  { identities, namespaceLabels }: Pick<IdentityContext, 'identities' | 'namespaceLabels'>,
   input: IdentityInput,
   provider: ProviderInput,
 ): void {

@@ -1,8 +1,7 @@
 import { Command, Option } from 'commander';
-import { type AwsAccounts, awsAccounts } from '../iam/account.ts';
 import { connectCluster } from '../kube/kubeconfig.ts';
-import { CliError } from './failures.ts';
 import { exitCodeOf, type IdentityPlan } from './identity-plan.ts';
+import { ownAccounts } from './own-accounts.ts';
 import { planIdentities } from './plan-identities.ts';
 import { planJson } from './plan-json.ts';
 import { planText } from './plan-text.ts';
@@ -53,7 +52,7 @@ async function runPlan(name: string | undefined, options: PlanOptions, terminal:
   const cluster = connectCluster({ context });
   const selection = selectionOf(name, options.namespace ?? cluster.namespace, allNamespaces === true);
   const plans = await planIdentities(
-    { cluster, accounts: readOnlyAccounts() },
+    { cluster, accounts: ownAccounts('plan writes nothing to AWS') },
     selection,
     new AbortController().signal,
   );
@@ -61,16 +60,6 @@ async function runPlan(name: string | undefined, options: PlanOptions, terminal:
   terminal.write(shown(plans, output, terminal));
   return exitCodeOf(plans);
 }
-
-/** Whatever a plan does wrong, it cannot write. */
-const readOnlyAccounts = (): AwsAccounts =>
-  awsAccounts({
-    onCall: () => {},
-    callsPerSecond: 10,
-    fence: () => {
-      throw new CliError('plan writes nothing to AWS');
-    },
-  });
 
 function shown(plans: readonly IdentityPlan[], output: PlanOptions['output'], { colors }: Terminal): string {
   switch (output) {

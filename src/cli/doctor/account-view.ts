@@ -1,6 +1,7 @@
 import { ReconcileError } from '../../errors.ts';
 import type { AwsAccount, AwsAccounts } from '../../iam/account.ts';
 import type { AccountId } from '../../iam/arn.ts';
+import { awsText } from '../failures.ts';
 import { Unseen } from './chain.ts';
 
 /** An AWS account as the person at the terminal sees it. */
@@ -40,15 +41,9 @@ export function accountView(
         return await work(account);
       } catch (error) {
         if (!(error instanceof ReconcileError) || !OF_THE_VIEWER.has(error.reason)) throw error;
-        const because = error.reason === 'CredentialsUnavailable' ? 'you have no AWS credentials' : textOf(error);
+        const because = error.reason === 'CredentialsUnavailable' ? 'you have no AWS credentials' : awsText(error);
         throw new Unseen(`${what} not looked at: ${because}. ${HOW}`, { cause: error });
       }
     },
   };
-}
-
-/** AWS's own words, without the advice that is meant for the operator. */
-function textOf({ cause, message }: ReconcileError): string {
-  const text = cause instanceof Error && cause.message !== '' ? cause.message : message;
-  return text.replace(/\.$/, '');
 }

@@ -1,5 +1,4 @@
 import { Command, Option } from 'commander';
-import { awsAccounts } from '../../iam/account.ts';
 import { connectCluster } from '../../kube/kubeconfig.ts';
 import { parseConnectTo } from '../../oidc/connect-to.ts';
 import { IssuerCheck } from '../../oidc/issuer-check.ts';
@@ -8,6 +7,7 @@ import { publicDns } from '../../oidc/public-dns.ts';
 import { callerOfToken } from '../../sts/caller-of-token.ts';
 import { stsTokenExchange } from '../../sts/token-exchange.ts';
 import { CliError } from '../failures.ts';
+import { ownAccounts } from '../own-accounts.ts';
 import { nothingFound, selectionOf } from '../selection.ts';
 import { painter, type Terminal } from '../terminal.ts';
 import { exitCodeOfDoctor } from './chain.ts';
@@ -81,7 +81,7 @@ async function runDoctor(name: string | undefined, options: DoctorOptions, termi
   const connectTo = parseConnectTo(options.issuerConnectTo ?? '');
   const dependencies = {
     cluster,
-    accounts: readOnlyAccounts(),
+    accounts: ownAccounts('doctor writes nothing to AWS'),
     checkIssuer: new IssuerCheck({ fetchDocument: pinnedFetch({ resolve: publicDns(), connectTo }), now }),
     exchange: stsTokenExchange({ onCall: () => {} }),
     call: callerOfToken,
@@ -91,13 +91,3 @@ async function runDoctor(name: string | undefined, options: DoctorOptions, termi
   terminal.write(options.output === 'json' ? doctorJson(diagnoses) : doctorText(diagnoses, painter(terminal.colors)));
   return exitCodeOfDoctor(diagnoses);
 }
-
-/** Whatever doctor does wrong, it cannot write. */
-const readOnlyAccounts = (): ReturnType<typeof awsAccounts> =>
-  awsAccounts({
-    onCall: () => {},
-    callsPerSecond: 10,
-    fence: () => {
-      throw new CliError('doctor writes nothing to AWS');
-    },
-  });

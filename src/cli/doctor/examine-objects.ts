@@ -1,4 +1,4 @@
-import { checkNamespace, claimant, identityInput } from '../../controllers/aws-federated-identity/accept.ts';
+import { identityInput, providerNotFound } from '../../controllers/aws-federated-identity/accept.ts';
 import {
   type Desired,
   desiredState,
@@ -6,9 +6,11 @@ import {
   type ProviderInput,
 } from '../../controllers/aws-federated-identity/desired.ts';
 import { AwsOidcProviderSpec } from '../../crds/aws-oidc-provider.ts';
-import { terminal, waiting } from '../../errors.ts';
-import { oidcProviderArn, type OidcProviderArn, Partition, RoleArn } from '../../iam/arn.ts';
+import { terminal } from '../../errors.ts';
+import { oidcProviderArn, type OidcProviderArn, RoleArn } from '../../iam/arn.ts';
+import { partitionOfRegion } from '../../iam/partition.ts';
 import type { AwsFederatedIdentity, AwsOidcProvider } from '../../kube/kinds.ts';
+import { checkNeighbours } from '../plan-identity.ts';
 import type { Subject } from './diagnose.ts';
 
 export interface Objects {
@@ -21,13 +23,7 @@ export interface Objects {
 export function examineObjects({ identity, provider }: Subject, warn: (warning: string) => void): Objects {
   const input = identityInput(identity);
   const { name } = input.spec.providerRef;
-  if (provider === undefined) {
-    throw waiting(
-      'ProviderNotFound',
-      `AwsOidcProvider "${name}" does not exist. Correct spec.providerRef.name in a new AwsFederatedIdentity, or ask the platform team to create it.`,
-      0,
-    );
-  }
+  if (provider === undefined) throw providerNotFound(name);
   const spec = AwsOidcProviderSpec.safeParse(provider.spec);
   if (!spec.success) {
     const problems = spec.error.issues.map(({ path, message }) => `spec.${path.join('.')}: ${message}`).join('; ');
@@ -79,26 +75,12 @@ export function examineGuardrails(
   provider: Omit<ProviderInput, 'arn'>,
   found: OidcProviderArn | undefined,
 ): Accepted {
-  const partition = object?.status?.partition ?? Partition.parse(partitionOf(provider.spec.region));
+  const partition = object?.status?.partition ?? partitionOfRegion(provider.spec.region);
   const arn = found ?? oidcProviderArn(partition, provider.spec.accountId, provider.issuer);
   const state = desiredState(input, { ...provider, arn }, clusterId);
-  const siblings = neighbours.filter(({ spec }) => spec.providerRef.name === provider.name);
-  checkNamespace(input, { ...provider, arn }, { siblings, namespaceLabels, excludedNamespaces: ['kube-system'] });
-  const owner = claimant(neighbours.filter(({ spec }) => spec.serviceAccount.name === input.spec.serviceAccount.name));
-  if (owner !== undefined && owner.metadata.uid !== input.uid) {
-    throw terminal(
-      'ServiceAccountConflict',
-      `ServiceAccount ${input.namespace}/${input.spec.serviceAccount.name} already belongs to the older AwsFederatedIdentity "${owner.metadata.name}". Delete one of the two, or use another ServiceAccount.`,
-    );
-  }
+  const context = { identities: neighbours, namespaceLabels: () => namespaceLabels };
+  checkNeighbours(context, input, { ...provider, arn });
   const { path, name } = state.role;
   const roleArn = RoleArn.parse(`arn:${partition}:iam::${provider.spec.accountId}:role${path}${name}`);
   return { state, roleArn, says: `AwsOidcProvider "${provider.name}" allows what the spec asks for` };
-}
-
-/** Before anybody has asked AWS: the partitions by their regions (AWS General Reference, "AWS partitions"). */
-function partitionOf(region: string): string {
-  if (region.startsWith('cn-')) return 'aws-cn';
-  if (region.startsWith('us-gov-')) return 'aws-us-gov';
-  return region.startsWith('eusc-') ? 'aws-eusc' : 'aws';
 }

@@ -1,6 +1,6 @@
 import { AwsFederatedIdentitySpec } from '../../crds/aws-federated-identity.ts';
 import { AwsOidcProviderSpec } from '../../crds/aws-oidc-provider.ts';
-import { terminal, waiting } from '../../errors.ts';
+import { type ReconcileError, terminal, waiting } from '../../errors.ts';
 import type { AwsFederatedIdentity, AwsOidcProvider } from '../../kube/kinds.ts';
 import { selects } from '../../kube/label-selector.ts';
 import type { IdentityInput, ProviderInput } from './desired.ts';
@@ -16,15 +16,16 @@ export function identityInput({ metadata, spec: stored }: AwsFederatedIdentity):
   throw terminal('InvalidSpec', `${problems}. Correct the spec.`);
 }
 
+export const providerNotFound = (name: string): ReconcileError =>
+  waiting(
+    'ProviderNotFound',
+    `AwsOidcProvider "${name}" does not exist. Correct spec.providerRef.name in a new AwsFederatedIdentity, or ask the platform team to create it.`,
+    PROVIDER_RETRY_MS,
+  );
+
 /** The provider that the identity refers to, once it can be used. A change of the provider wakes the identity. */
 export function usableProvider(name: string, provider: AwsOidcProvider | undefined): ProviderInput {
-  if (provider === undefined) {
-    throw waiting(
-      'ProviderNotFound',
-      `AwsOidcProvider "${name}" does not exist. Correct spec.providerRef.name in a new AwsFederatedIdentity, or ask the platform team to create it.`,
-      PROVIDER_RETRY_MS,
-    );
-  }
+  if (provider === undefined) throw providerNotFound(name);
   const { status, metadata } = provider;
   const ready = status?.conditions?.find(({ type }) => type === 'Ready');
   const isDeleting = metadata.deletionTimestamp !== undefined;
