@@ -77,8 +77,14 @@ export async function followAll(connection: Connection, stores: Stores, signal: 
     follow(connection, PROVIDERS, stores.providers, {}, signal),
     follow(connection, IDENTITIES, stores.identities, {}, signal),
     follow(connection, CONFIG_MAPS, stores.tables, { fieldSelector: `metadata.name=${TABLE_NAME}` }, signal),
-    followMetadata(connection, SERVICE_ACCOUNTS, stores.serviceAccounts, {}, signal),
-    followPods(connection, stores.pods, signal),
+    followMetadata(connection, SERVICE_ACCOUNTS, { store: stores.serviceAccounts, trim: withoutHistory }, signal),
+    // A pod that ends leaves the selection, and so the store.
+    followMetadata(
+      connection,
+      PODS,
+      { store: stores.pods, query: { fieldSelector: NOT_ENDED }, trim: nameOnly },
+      signal,
+    ),
   ]);
 }
 
@@ -96,38 +102,29 @@ export const follow = <T extends KubernetesResource>(
   return runReflector<T>({ config, path: resourcePath(type), query, store, log, list }, signal);
 };
 
+interface Metadata {
+  readonly store: ObjectStore<KubernetesResource>;
+  readonly query?: Query;
+  /** What is kept of each object; pages are trimmed as they come. */
+  readonly trim: (object: KubernetesResource) => KubernetesResource;
+}
+
 /** As `follow`, but no more than the metadata of each object leaves the API server. */
-// oxlint-disable-next-line max-params -- the last one is the signal, as everywhere
-const followMetadata = (
+async function followMetadata(
   { config, kubernetes, log }: Connection,
   type: ResourceType,
-  store: ObjectStore<KubernetesResource>,
-  query: Query,
-  signal: AbortSignal,
-): Promise<void> => {
-  const watch = metadataWatch(config);
-  const list = (limited: AbortSignal) => kubernetes.listMetadata(type, query, limited);
-  return runReflector({ config, path: resourcePath(type), query, store, log, list, watch }, signal);
-};
-
-/** A pod that ends leaves the selection, and so the store. Pages are trimmed as they come. */
-async function followPods(
-  { config, kubernetes, log }: Connection,
-  store: ObjectStore<KubernetesResource>,
+  { store, query = {}, trim }: Metadata,
   signal: AbortSignal,
 ): Promise<void> {
-  const query = { fieldSelector: NOT_ENDED };
   const list = async (limited: AbortSignal): Promise<ObjectList<KubernetesResource>> => {
     const items: KubernetesResource[] = [];
     let resourceVersion = '';
-    for await (const page of kubernetes.pages(PODS, { ...query, metadataOnly: true }, limited)) {
-      items.push(...page.items.map(nameOnly));
+    for await (const page of kubernetes.pages(type, { ...query, metadataOnly: true }, limited)) {
+      items.push(...page.items.map(trim));
       ({ resourceVersion } = page);
     }
     return { items, resourceVersion };
   };
-  await runReflector(
-    { config, path: resourcePath(PODS), query, store, log, list, watch: metadataWatch(config) },
-    signal,
-  );
+  const watch = metadataWatch(config);
+  await runReflector({ config, path: resourcePath(type), query, store, log, list, watch }, signal);
 }

@@ -126,7 +126,8 @@ describe('each request', () => {
     const { client, config, received } = await connect(() => ({
       body: { items: null, metadata: { resourceVersion: '7' } },
     }));
-    expect(await client.listMetadata(SERVICE_ACCOUNTS, {}, signal)).toEqual({ items: [], resourceVersion: '7' });
+    const pages = await Array.fromAsync(client.pages(SERVICE_ACCOUNTS, { metadataOnly: true }, signal));
+    expect(pages).toEqual([{ items: [], resourceVersion: '7' }]);
     await new Promise((done) => {
       void metadataWatch(config).watch('/api/v1/serviceaccounts', {}, () => {}, done);
     });

@@ -12,8 +12,6 @@ export interface KubernetesClient {
   getPath(path: string, signal: AbortSignal): Promise<unknown>;
   /** All objects, in pages of 500. */
   list<T extends KubernetesResource>(type: ResourceType, query: ListQuery, signal: AbortSignal): Promise<ObjectList<T>>;
-  /** As `list`, but of each object only its metadata leaves the API server. */
-  listMetadata(type: ResourceType, query: ListQuery, signal: AbortSignal): Promise<ObjectList<KubernetesResource>>;
   /** As `list`, page by page, for collections that are too large to be held. */
   pages<T extends KubernetesResource>(
     type: ResourceType,
@@ -99,12 +97,6 @@ export function kubernetesClient(config: KubeConfig, fieldManager = FIELD_MANAGE
     get: (type, name, signal) => send({ method: HttpMethod.GET, path: resourcePath(type, name), signal }),
     getPath: (path, signal) => send({ method: HttpMethod.GET, path, accept: `${JSON_BODY}, */*`, signal }),
     list: (type, query, signal) => listPages((request) => send({ ...request, signal }), type, query),
-    listMetadata: (type, query, signal) =>
-      listPages(
-        (request) => send({ ...request, accept: metadataAs('PartialObjectMetadataList'), signal }),
-        type,
-        query,
-      ),
     pages: (type, { metadataOnly = false, ...query }, signal) => {
       const accept = metadataOnly ? metadataAs('PartialObjectMetadataList') : JSON_BODY;
       return pagesOf((request) => send({ ...request, accept, signal }), type, query);

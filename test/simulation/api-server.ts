@@ -190,7 +190,6 @@ export function clientOf(api: ApiServer, line: Line): KubernetesClient {
     get: (type, name, signal) => call('get', type, () => get(type, name), signal),
     list: (type, _query, signal) => call('list', type, () => ({ items: api.all(type), resourceVersion: '1' }), signal),
     getPath: unused,
-    listMetadata: unused,
     pages: unused,
     tryCreate: unused,
     create: (type, object, signal) => call('create', type, () => api.create(type, object, 'operator'), signal),

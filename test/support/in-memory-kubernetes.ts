@@ -71,7 +71,6 @@ export function inMemoryKubernetes(): InMemoryKubernetes {
       return paths.get(path);
     },
     list: async <T extends KubernetesResource>(type: ResourceType) => ({ items: all<T>(type), resourceVersion: '1' }),
-    listMetadata: async () => ({ items: [], resourceVersion: '1' }),
     pages: async function* <T extends KubernetesResource>(type: ResourceType, { namespace }: PageQuery) {
       const items = all<T>(type).filter(({ metadata }) => namespace === undefined || metadata.namespace === namespace);
       yield { items, resourceVersion: '1' };
