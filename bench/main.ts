@@ -13,7 +13,6 @@ import {
   measureSingles,
   measureSteady,
   seconds,
-  type Steady,
 } from './measures.ts';
 import { populate, residentName } from './population.ts';
 import { processFigures } from './process-figures.ts';
@@ -28,6 +27,8 @@ import {
   type Scene,
   startScene,
 } from './scene.ts';
+
+import { CPU_AT_REST, steadyResults } from './steady-results.ts';
 
 const RESULTS = fileURLToPath(new URL('results.json', import.meta.url));
 
@@ -48,7 +49,6 @@ const plan = values.quick
 /** IAM calls a second and account, and calls at once after a quiet time: the defaults, and their most for the second burst. */
 const RATES = [10, 100] as const;
 const CONCURRENCY = 32;
-const CPU_AT_REST = 'CPU at rest';
 
 const progress: Progress = (line) => console.error(line);
 const results: Result[] = [];
@@ -216,7 +216,8 @@ async function populated(scene: Scene, population: number, lapse: number): Promi
   await seconds(30);
   const steady = await withProgress(progress, `${600 / lapse} s of rest`, () => measureSteady(scene, lapse));
   details[`steady at ${population}`] = { lapse, ...steady };
-  for (const result of steadyResults(steady, population, lapse)) add(result);
+  const idlePercent = results.find((result) => result.measure === CPU_AT_REST && result.population === 0)?.value ?? 0;
+  for (const result of steadyResults(steady, { population, lapse, idlePercent })) add(result);
   if (lapse === 1) return;
   const roles = ACCOUNTS.map((account, index): [string, string] => [
     account,
@@ -236,43 +237,6 @@ async function populated(scene: Scene, population: number, lapse: number): Promi
 
 function roleName({ identities }: Scene, name: IdentityName): string {
   return identities.get(name)?.status?.roleArn?.split('/').at(-1) ?? '';
-}
-
-function steadyResults(steady: Steady, population: number, lapse: number): readonly Result[] {
-  const idlePercent = results.find((result) => result.measure === CPU_AT_REST && result.population === 0)?.value ?? 0;
-  const cpuPercent = steady.cpuPercent + (1 - 1 / lapse) * idlePercent;
-  const note = lapse === 1 ? 'one interval of 10 min, times six' : `intervals shortened ${lapse} times`;
-  return [
-    {
-      measure: 'AWS calls at rest',
-      population,
-      value: steady.awsCallsPerHour,
-      unit: 'per hour',
-      most: 300,
-      limit: { value: 12 * ACCOUNTS.length, why: 'two pages for each account and sweep' },
-      note,
-    },
-    { measure: 'AWS writes at rest', population, value: steady.awsWrites, unit: '', most: 0, note },
-    {
-      measure: 'API writes at rest, but Leases',
-      population,
-      value: steady.apiWritesPerHour,
-      unit: 'per hour',
-      most: 0,
-      note,
-    },
-    { measure: 'tokens minted at rest', population, value: steady.tokensPerHour, unit: 'per hour', note },
-    {
-      measure: 'Lease writes at rest',
-      population,
-      value: steady.leaseWritesPerHour,
-      unit: 'per hour',
-      most: 1800,
-      note,
-    },
-    { measure: 'RSS at rest', population, value: steady.rssMiB, unit: 'MiB', most: 256 },
-    { measure: CPU_AT_REST, population, value: cpuPercent, unit: '% of a core', most: 2, note },
-  ];
 }
 
 async function takeovers({ stack }: Scene, population: number): Promise<void> {
