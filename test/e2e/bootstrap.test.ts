@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ACCOUNT, REGION } from '../../dev/stack/stack.ts';
+import { type Outcome, runAsUser } from '../support/plugin.ts';
 import {
   identity,
   newNamespace,
@@ -19,18 +19,11 @@ import {
 // The operator begins without any AWS credentials; nothing in this file ever gives it a key.
 const NO_KEYS = { AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '', AWS_EC2_METADATA_DISABLED: 'true' };
 const stack = useStack({ environment: NO_KEYS });
-const PLUGINS = fileURLToPath(new URL('../../bin', import.meta.url));
 const NAMESPACE = 'federated-identity-system';
 const OPERATOR = 'federated-identity-operator';
 const ROLE_ARN = `arn:aws:iam::${ACCOUNT}:role/federated-operator/${OPERATOR}`;
 const BOUNDARY = `arn:aws:iam::${ACCOUNT}:policy/tenant-boundary`;
 const ADMIN = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }] };
-
-interface Outcome {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
 
 let home = '';
 let admin = { accessKeyId: '', secretAccessKey: '' };
@@ -43,27 +36,15 @@ beforeAll(async () => {
 afterAll(() => rm(home, { recursive: true }));
 
 /** Runs a program as an administrator of AWS and of the cluster. */
-function run(program: string, args: readonly string[]): Promise<Outcome> {
-  const { cluster, aws } = stack();
-  const env = {
-    PATH: [PLUGINS, dirname(process.execPath), process.env['PATH']].join(delimiter),
+const run = (program: string, args: readonly string[]): Promise<Outcome> =>
+  runAsUser(stack(), [program, ...args], {
     HOME: home,
-    KUBECONFIG: cluster.kubeconfig,
-    AWS_ENDPOINT_URL: aws.endpoint,
+    AWS_ENDPOINT_URL: stack().aws.endpoint,
     AWS_ACCESS_KEY_ID: admin.accessKeyId,
     AWS_SECRET_ACCESS_KEY: admin.secretAccessKey,
     AWS_REGION: REGION,
-    AWS_EC2_METADATA_DISABLED: 'true',
     ...(process.env['PYENV_ROOT'] === undefined ? {} : { PYENV_ROOT: process.env['PYENV_ROOT'] }),
-  };
-  const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
-  execFile(program, args, { env }, (error, stdout, stderr) => {
-    const code = error === null ? 0 : error.code;
-    if (typeof code === 'number') resolve({ code, stdout, stderr });
-    else reject(error);
   });
-  return promise;
-}
 
 const cli = (...args: readonly string[]): Promise<Outcome> => run(stack().cluster.kubectl, ['aws-identity', ...args]);
 

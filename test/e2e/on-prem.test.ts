@@ -1,14 +1,12 @@
 import { STSClient, AssumeRoleWithWebIdentityCommand } from '@aws-sdk/client-sts';
-import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+import { join } from 'node:path';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { operatorPolicy } from '../../dev/stack/operator-policy.ts';
 import { ACCOUNT, REGION } from '../../dev/stack/stack.ts';
+import { runPlugin } from '../support/plugin.ts';
 import {
   conditionOf,
   identity,
@@ -170,10 +168,9 @@ describe('while the operator is down', () => {
 
   /** `kubectl aws-identity jwks` as a person runs it. */
   const jwks = async (args: readonly string[], aws: Readonly<Record<string, string>> = {}) => {
-    const { cluster } = stack();
-    const PATH = [PLUGINS, dirname(process.execPath), process.env['PATH']].join(delimiter);
-    const env = { PATH, KUBECONFIG: cluster.kubeconfig, HOME: folder, ...aws };
-    return promisify(execFile)(cluster.kubectl, ['aws-identity', 'jwks', ...args], { env });
+    const outcome = await runPlugin(stack(), ['jwks', ...args], { HOME: folder, ...aws });
+    expect(outcome.code, outcome.stderr).toBe(0);
+    return outcome;
   };
   const written = async (path: string): Promise<unknown> => JSON.parse(await readFile(join(folder, path), 'utf8'));
 
@@ -209,5 +206,3 @@ describe('while the operator is down', () => {
     expect(operatorCalls(stack(), mark).filter(({ write }) => write)).toEqual([]);
   });
 });
-
-const PLUGINS = fileURLToPath(new URL('../../bin', import.meta.url));

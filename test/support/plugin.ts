@@ -12,9 +12,16 @@ export interface Outcome {
 }
 
 /** Runs `kubectl aws-identity …` as a user does: the real kubectl, and the plugin on PATH. */
-export function runPlugin(
-  { cluster }: Pick<Stack, 'cluster'>,
+export const runPlugin = (
+  stack: Pick<Stack, 'cluster'>,
   args: readonly string[],
+  environment: NodeJS.ProcessEnv = {},
+): Promise<Outcome> => runAsUser(stack, [stack.cluster.kubectl, 'aws-identity', ...args], environment);
+
+/** Runs any program with what a user of the plugin has in the environment. */
+export function runAsUser(
+  { cluster }: Pick<Stack, 'cluster'>,
+  [program = '', ...args]: readonly string[],
   environment: NodeJS.ProcessEnv = {},
 ): Promise<Outcome> {
   const env = {
@@ -25,7 +32,7 @@ export function runPlugin(
     ...environment,
   };
   const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
-  execFile(cluster.kubectl, ['aws-identity', ...args], { env }, (error, stdout, stderr) => {
+  execFile(program, args, { env }, (error, stdout, stderr) => {
     const code = error === null ? 0 : error.code;
     if (typeof code === 'number') resolve({ code, stdout, stderr });
     else reject(error);
