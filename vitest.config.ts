@@ -15,6 +15,9 @@ export default defineConfig({
             'config/**/*.test.ts',
             'test/simulation/**/*.test.ts',
           ],
+          // Many seeds and random inputs on a machine that others use too: a test that hangs is found by this all the same.
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
         },
       },
       {

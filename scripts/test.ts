@@ -1,10 +1,13 @@
 // `npm test`: the checks, then the unit, integration, e2e and (where it can) kubelet tests. Its last line is the sum of them all.
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { whyNoNode } from '../dev/node/requirements.ts';
 import { type Count, runChecks } from './check.ts';
 import { runNode } from './run-node.ts';
+
+/** The message of most assertions, its difference and where it was made. */
+const LINES_OF_A_FAILURE = 20;
 
 const VITEST = join('node_modules', 'vitest', 'vitest.mjs');
 
@@ -36,7 +39,12 @@ interface Report {
   /** One for each test file. */
   readonly testResults: readonly {
     readonly status: string;
-    readonly assertionResults: readonly { readonly status: string }[];
+    readonly name: string;
+    readonly assertionResults: readonly {
+      readonly status: string;
+      readonly fullName: string;
+      readonly failureMessages: readonly string[];
+    }[];
   }[];
 }
 
@@ -46,10 +54,22 @@ async function runSuite(project: string): Promise<Count> {
     const file = join(folder, 'report.json');
     const report = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
     const code = await runNode([VITEST, 'run', '--project', project, ...report]);
-    return countOf(code, await readReport(file));
+    const read = await readReport(file);
+    for (const result of read?.testResults ?? []) failures.push(...failuresOf(result));
+    return countOf(code, read);
   } finally {
     await rm(folder, { recursive: true });
   }
+}
+
+/** What is said of a file's failures at the very end, since a log of thousands of lines is read from there. */
+function failuresOf({ name, assertionResults }: Report['testResults'][number]): readonly string[] {
+  return assertionResults
+    .filter((test) => test.status === 'failed')
+    .map(({ fullName, failureMessages }) => {
+      const reason = failureMessages.join('\n').split('\n').slice(0, LINES_OF_A_FAILURE).join('\n    ');
+      return `failed: ${relative('.', name)}: ${fullName}\n    ${reason}`;
+    });
 }
 
 /** A file that fails outside of its tests is one failure, and so is a run that fails for no reason that the report gives. */
@@ -79,6 +99,7 @@ async function readReport(file: string): Promise<Report | undefined> {
 const begin = performance.now();
 let sum: Count = { passed: 0, failed: 0, skipped: 0 };
 const notRun: string[] = [];
+const failures: string[] = [];
 for (const [index, { title, run, obstacle }] of STAGES.entries()) {
   console.log(`\n── ${index + 1}/${STAGES.length} ${title}`);
   const reason = await obstacle?.(); // oxlint-disable-line no-await-in-loop -- one after the other
@@ -95,6 +116,6 @@ for (const [index, { title, run, obstacle }] of STAGES.entries()) {
   };
 }
 console.log(`\n── ${Math.round((performance.now() - begin) / 1000)} s`);
-for (const line of notRun) console.log(line);
+for (const line of [...notRun, ...failures]) console.log(line);
 console.log(`${sum.passed} passed, ${sum.failed} failed, ${sum.skipped} skipped`);
 process.exitCode = sum.failed === 0 ? 0 : 1;
