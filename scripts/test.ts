@@ -7,7 +7,7 @@ import { type Count, runChecks } from './check.ts';
 import { runNode } from './run-node.ts';
 
 /** The message of most assertions, its difference and where it was made. */
-const LINES_OF_A_FAILURE = 20;
+const LINES_OF_A_FAILURE = 8;
 
 const VITEST = join('node_modules', 'vitest', 'vitest.mjs');
 
@@ -63,13 +63,13 @@ async function runSuite(project: string): Promise<Count> {
 }
 
 /** What is said of a file's failures at the very end, since a log of thousands of lines is read from there. */
-function failuresOf({ name, assertionResults }: Report['testResults'][number]): readonly string[] {
-  return assertionResults
-    .filter((test) => test.status === 'failed')
-    .map(({ fullName, failureMessages }) => {
-      const reason = failureMessages.join('\n').split('\n').slice(0, LINES_OF_A_FAILURE).join('\n    ');
-      return `failed: ${relative('.', name)}: ${fullName}\n    ${reason}`;
-    });
+function failuresOf({ name, status, assertionResults }: Report['testResults'][number]): readonly string[] {
+  const tests = assertionResults.filter((test) => test.status === 'failed');
+  if (status === 'failed' && tests.length === 0) return [`failed: ${relative('.', name)}: outside of its tests`];
+  return tests.map(({ fullName, failureMessages }) => {
+    const reason = failureMessages.join('\n').split('\n').slice(0, LINES_OF_A_FAILURE).join('\n    ');
+    return `failed: ${relative('.', name)}: ${fullName}\n    ${reason}`;
+  });
 }
 
 /** A file that fails outside of its tests is one failure, and so is a run that fails for no reason that the report gives. */
