@@ -6,7 +6,6 @@ import { type Progress, withProgress } from '../dev/cluster/progress.ts';
 import { startOperator } from '../dev/stack/operator-process.ts';
 import { admissionFiles, webhookFiles } from '../src/admission/manifests.ts';
 import { type AdmissionOptions, defaultAdmissionOptions, operatorUsername } from '../src/admission/options.ts';
-import { WEBHOOK_PATH } from '../src/admission/webhook/request.ts';
 import { RoleArn } from '../src/iam/arn.ts';
 import { TABLE_NAME, tableEntry } from '../src/kube/injection-table.ts';
 
@@ -87,7 +86,7 @@ const outside = (...namespaces: readonly string[]): AdmissionOptions => ({
 function admissionObjects(port: number): readonly object[] {
   const policy = admissionFiles(outside(...namespacesOf('webhook'))).get('injection') ?? [];
   const webhook = webhookFiles(outside(...namespacesOf('policy'))).get('webhook') ?? [];
-  const gates = ['pending-gate', 'table-gate', 'table-guard'].flatMap(
+  const gates = ['pending-gate', 'service-account-gate', 'table-gate', 'table-guard'].flatMap(
     (name) => webhookFiles(outside()).get(name) ?? [],
   );
   const byUrl = webhook.map((object) =>
@@ -96,7 +95,7 @@ function admissionObjects(port: number): readonly object[] {
           ...object,
           webhooks: object.webhooks.map((one) => ({
             ...one,
-            clientConfig: { url: `https://127.0.0.1:${port}${WEBHOOK_PATH}` },
+            clientConfig: { url: `https://127.0.0.1:${port}${one.clientConfig.service.path}` },
           })),
         }
       : object,

@@ -5,23 +5,17 @@ import { podRoles } from './admission/webhook/pod-roles.ts';
 import { startWebhookServer, type WebhookServer } from './admission/webhook/server.ts';
 import { CONFIGURATIONS, WEBHOOK_NAME, type WebhookConfiguration } from './admission/webhook/webhook-configuration.ts';
 import { webhookMetrics } from './admission/webhook/webhook-metrics.ts';
-import { defaultsOf } from './controllers/annotated-service-account/reconcile.ts';
-import { undefinedIfNotFound } from './kube/errors.ts';
-import { SERVICE_ACCOUNTS } from './kube/kinds.ts';
-import type { KubernetesResource } from './kube/resource.ts';
-import { aborted, limited, sleep } from './runtime/abort.ts';
+import { aborted, sleep } from './runtime/abort.ts';
 import { exponentialBackoff } from './runtime/backoff.ts';
 import type { Metrics } from './runtime/metrics.ts';
 import { ObjectStore } from './runtime/object-store.ts';
-import { annotationDefaultsOf, listenAddress, type Settings } from './settings.ts';
+import { watchStandstill } from './runtime/standstill.ts';
+import { listenAddress, type Settings } from './settings.ts';
 import { type Connection, follow, type Stores } from './stores.ts';
-
-/** The live read of a ServiceAccount must leave time for the answer: the API server waits 3 s for a webhook. */
-const LIVE_READ_MS = 1_000;
 
 export interface InjectionWebhookParts extends Connection {
   readonly settings: Settings;
-  readonly stores: Pick<Stores, 'tables' | 'serviceAccounts' | 'providers'>;
+  readonly stores: Pick<Stores, 'tables'>;
   readonly metrics: Pick<Metrics, 'registry'>;
 }
 
@@ -32,7 +26,7 @@ export interface InjectionWebhook extends AsyncDisposable {
   readonly ended: Promise<void>;
 }
 
-/** Injects pods by a webhook, in every replica, whether it leads or not. Rejects if the address cannot be had. */
+/** Injects pods and marks ServiceAccounts by webhooks, in every replica, whether it leads or not. Rejects if the address cannot be had. */
 export async function startInjectionWebhook(
   parts: InjectionWebhookParts,
   shutdown: AbortSignal,
@@ -41,9 +35,8 @@ export async function startInjectionWebhook(
   const configurations = new ObjectStore<WebhookConfiguration>({ log });
   const rotation = await rotationOf(parts, configurations, (certificate) => server.show(certificate));
   const observer = webhookMetrics(metrics.registry, () => rotation.shown.notAfter);
-  const annotations = annotationDefaultsOf(settings);
-  const defaults = () => defaultsOf({ providers: stores.providers, settings: { annotations } });
-  const lookup = podRoles({ ...stores, defaults, readServiceAccount: liveReads(parts) });
+  const standstill = watchStandstill();
+  const lookup = podRoles({ tables: stores.tables, stoodStill: standstill.justEnded });
   const server: WebhookServer = await startWebhookServer({
     ...listenAddress(settings.webhookBindAddress),
     certificate: rotation.shown,
@@ -57,6 +50,7 @@ export async function startInjectionWebhook(
   const rotating = keepRotating(rotation, configurations, stopping.signal);
   const stop = async (): Promise<void> => {
     stopping.abort();
+    standstill[Symbol.dispose]();
     await Promise.all([server[Symbol.asyncDispose](), following, rotating]);
   };
   return {
@@ -106,12 +100,4 @@ async function keepRotating(
     waited.abort();
   }
   stop();
-}
-
-function liveReads({ kubernetes }: Connection) {
-  const forever = new AbortController().signal;
-  return ({ namespace, name }: { readonly namespace?: string | undefined; readonly name: string }) =>
-    limited(LIVE_READ_MS, forever, (signal) =>
-      kubernetes.get<KubernetesResource>(SERVICE_ACCOUNTS, { namespace, name }, signal).catch(undefinedIfNotFound),
-    );
 }

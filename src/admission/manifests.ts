@@ -41,6 +41,7 @@ export function webhookFiles(options: AdmissionOptions): ReadonlyMap<string, rea
   return new Map<string, readonly WebhookModeObject[]>([
     ['bound-label', boundLabelPolicy(options)],
     ['pending-gate', pendingGate(options)],
+    ['service-account-gate', serviceAccountGate(options)],
     ['table-gate', tableGate(options)],
     ['table-guard', tableGuard(options)],
     ['token-audience', tokenAudiencePolicy(options)],

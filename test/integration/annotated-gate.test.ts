@@ -8,12 +8,11 @@ import { defaultAdmissionOptions, operatorUsername } from '../../src/admission/o
 import { serviceAccountGate } from '../../src/admission/policy/service-account-gate.ts';
 import { serviceAccountMark } from '../../src/admission/policy/service-account-mark.ts';
 import { pod } from './admission-pods.ts';
+import { expectMark, INJECTION_LABEL, markCases, serviceAccount, withRole, writesBy } from './mark-cases.ts';
 
 // The policies hold in the whole cluster and the API server is restarted, so the cluster is this suite's own. No operator
 // runs: whatever is not denied here would be a pod without its role.
-const ROLE = 'arn:aws:iam::111122223333:role/by-hand';
 const OPERATOR = `--as=${operatorUsername(defaultAdmissionOptions)}`;
-const LABEL = 'federatedidentity.dev/injection';
 const namespace = 'workload';
 const soon = { timeout: 60_000, interval: 100 };
 
@@ -52,109 +51,12 @@ beforeAll(async () => {
 afterAll(() => cluster?.stop());
 
 describe('the mark', () => {
-  test.each<{ name: string; before?: object; write: (name: string) => Promise<unknown>; expected: string | undefined }>(
-    [
-      {
-        name: 'a new ServiceAccount with a role',
-        write: (name) => apply([serviceAccount(name, withRole())]),
-        expected: 'pending',
-      },
-      {
-        name: 'a new ServiceAccount with a role that says it is bound',
-        write: (name) => apply([serviceAccount(name, withRole(), { [LABEL]: 'bound' })]),
-        expected: 'pending',
-      },
-      {
-        name: 'a new ServiceAccount without a role',
-        write: (name) => apply([serviceAccount(name)]),
-        expected: undefined,
-      },
-      {
-        name: 'a new ServiceAccount without a role that says it is bound',
-        write: (name) => apply([serviceAccount(name, {}, { [LABEL]: 'bound' })]),
-        expected: undefined,
-      },
-      {
-        name: 'a new ServiceAccount with an empty role',
-        write: (name) => apply([serviceAccount(name, withRole(''))]),
-        expected: undefined,
-      },
-      {
-        name: 'a bound ServiceAccount whose role changes',
-        before: withRole(),
-        write: (name) => annotate(name, `eks.amazonaws.com/role-arn=${ROLE}-2`),
-        expected: 'pending',
-      },
-      {
-        name: 'a bound ServiceAccount whose audience is new',
-        before: withRole(),
-        write: (name) => annotate(name, 'eks.amazonaws.com/audience=own'),
-        expected: 'pending',
-      },
-      {
-        name: 'a bound ServiceAccount whose region is new',
-        before: withRole(),
-        write: (name) => annotate(name, 'federatedidentity.dev/region=eu-west-1'),
-        expected: 'pending',
-      },
-      {
-        name: 'a bound ServiceAccount whose lifetime goes',
-        before: { ...withRole(), 'eks.amazonaws.com/token-expiration': '3600' },
-        write: (name) => annotate(name, 'eks.amazonaws.com/token-expiration-'),
-        expected: 'pending',
-      },
-      {
-        name: 'a bound ServiceAccount whose role goes',
-        before: withRole(),
-        write: (name) => annotate(name, 'eks.amazonaws.com/role-arn-'),
-        expected: undefined,
-      },
-      {
-        name: 'a bound ServiceAccount with another annotation',
-        before: withRole(),
-        write: (name) => annotate(name, 'team=analytics'),
-        expected: 'bound',
-      },
-      {
-        name: 'a bound ServiceAccount whose label is removed',
-        before: withRole(),
-        write: (name) => kubectl(['label', 'sa', name, '-n', namespace, `${LABEL}-`]),
-        expected: 'bound',
-      },
-      {
-        name: 'a bound ServiceAccount that is applied again',
-        before: withRole(),
-        write: (name) => apply([serviceAccount(name, withRole())]),
-        expected: 'bound',
-      },
-      {
-        name: 'a bound ServiceAccount that is applied again by the server',
-        before: withRole(),
-        write: (name) => apply([serviceAccount(name, withRole())], '--server-side'),
-        expected: 'bound',
-      },
-      {
-        name: 'a bound ServiceAccount that is replaced by one without labels',
-        before: withRole(),
-        write: (name) => kubectl(['replace', '-f', '-'], serviceAccount(name, withRole())),
-        expected: 'bound',
-      },
-    ],
-  )('of $name is $expected', async ({ before, write, expected }) => {
-    const name = `sa-${randomUUID().slice(0, 8)}`;
-    if (before !== undefined) {
-      await apply([serviceAccount(name, before)], '--server-side');
-      await mark(name, 'bound');
-      expect(await labelOf(name)).toBe('bound');
-    }
-    await write(name);
-    expect(await labelOf(name)).toBe(expected);
-  });
+  test.each(markCases)('of $name is $expected', (one) => expectMark(one, writesBy(kubectl)));
 
-  test('is not lifted by a user, whatever is tried', async () => {
+  test('is not lifted by a user, whatever is tried [S10]', async () => {
     await apply([serviceAccount('held', withRole())]);
-    await kubectl(['label', 'sa', 'held', '-n', namespace, '--overwrite', `${LABEL}=bound`]);
-    await kubectl(['label', 'sa', 'held', '-n', namespace, `${LABEL}-`]);
+    await kubectl(['label', 'sa', 'held', '-n', namespace, '--overwrite', `${INJECTION_LABEL}=bound`]);
+    await kubectl(['label', 'sa', 'held', '-n', namespace, `${INJECTION_LABEL}-`]);
     expect(await labelOf('held')).toBe('pending');
     expect(await outcome('held')).toBe('denied');
   });
@@ -173,7 +75,7 @@ describe('the mark', () => {
         serviceAccount('dry', withRole()),
       ),
     ) as { metadata: { labels?: Readonly<Record<string, string>> } };
-    expect(dry.metadata.labels).toEqual({ [LABEL]: 'pending' });
+    expect(dry.metadata.labels).toEqual({ [INJECTION_LABEL]: 'pending' });
     await expect(labelOf('dry')).rejects.toThrow('not found');
   });
 
@@ -257,32 +159,6 @@ describe('the gate', () => {
   });
 });
 
-const withRole = (role = ROLE): Readonly<Record<string, string>> => ({ 'eks.amazonaws.com/role-arn': role });
-
-const serviceAccount = (
-  name: string,
-  annotations: object = {},
-  labels: object = {},
-  inNamespace = namespace,
-): object => ({
-  apiVersion: 'v1',
-  kind: 'ServiceAccount',
-  metadata: { name, namespace: inNamespace, annotations, labels },
-});
-
-const annotate = (name: string, annotation: string): Promise<string> =>
-  kubectl(['annotate', 'sa', name, '-n', namespace, '--overwrite', annotation]);
-
-/** As the operator does it. */
-const mark = (name: string, value: string): Promise<string> =>
-  kubectl(['label', 'sa', name, '-n', namespace, '--overwrite', `${LABEL}=${value}`, OPERATOR]);
-
-async function labelOf(name: string, inNamespace = namespace): Promise<string | undefined> {
-  const text = await kubectl(['get', 'sa', name, '-n', inNamespace, '-o', 'json']);
-  const { metadata } = JSON.parse(text) as { metadata: { labels?: Readonly<Record<string, string>> } };
-  return metadata.labels?.[LABEL];
-}
-
 /** What the API server would do with a pod of the ServiceAccount. */
 async function outcome(serviceAccountName: string, annotations: object = {}): Promise<string> {
   const refused = await refusalOf(serviceAccountName, annotations);
@@ -306,11 +182,10 @@ async function refusalOf(serviceAccountName: string, annotations: object = {}): 
   }
 }
 
-const apply = (items: readonly object[], ...args: readonly string[]): Promise<string> =>
-  kubectl(['apply', ...args, '-f', '-'], { apiVersion: 'v1', kind: 'List', items });
-
 const kubectl = (args: readonly string[], input?: object): Promise<string> =>
   run(cluster.kubectl, args, {
     env: { ...process.env, KUBECONFIG: cluster.kubeconfig },
     ...(input === undefined ? {} : { input: JSON.stringify(input) }),
   });
+
+const { apply, mark, labelOf } = writesBy(kubectl);

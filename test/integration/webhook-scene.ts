@@ -11,7 +11,6 @@ import { run } from '../../dev/cluster/process.ts';
 import { type OperatorProcess, startOperator } from '../../dev/stack/operator-process.ts';
 import { webhookManifests } from '../../src/admission/manifests.ts';
 import { defaultAdmissionOptions, operatorUsername } from '../../src/admission/options.ts';
-import { WEBHOOK_PATH } from '../../src/admission/webhook/request.ts';
 import { WEBHOOK_NAME } from '../../src/admission/webhook/webhook-configuration.ts';
 import { TABLE_NAME } from '../../src/kube/injection-table.ts';
 import { tableData } from './admission-expectations.ts';
@@ -136,7 +135,7 @@ export const manifests = (port: number): readonly object[] =>
           ...manifest,
           webhooks: manifest.webhooks.map((webhook) => ({
             ...webhook,
-            clientConfig: { url: `https://127.0.0.1:${port}${WEBHOOK_PATH}` },
+            clientConfig: { url: `https://127.0.0.1:${port}${webhook.clientConfig.service.path}` },
           })),
         }
       : manifest,

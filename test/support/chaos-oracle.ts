@@ -14,8 +14,6 @@ export type Gap =
   | 'watch lag'
   /** Identity without an entry yet, and an API server younger than 30 s: its pending gate is blind. */
   | 'young API server'
-  /** Webhook mode: a ServiceAccount annotated by hand, and no entry for the annotation yet. */
-  | 'annotation race'
   /** Somebody deleted the table with the operator's own rights. */
   | 'lost table';
 
@@ -25,11 +23,6 @@ export type Verdict =
   | { readonly kind: 'gap'; readonly gap: Gap; readonly afterMs: number }
   | { readonly kind: 'violation'; readonly why: string };
 
-export interface Circumstances {
-  readonly mode: 'policy' | 'webhook';
-  readonly disruptions: Disruptions;
-}
-
 export const LAG_MS = 1_000;
 /** How long an API server may not know custom kinds (ADR 1). */
 const BLIND_MS = 30_000;
@@ -37,11 +30,11 @@ const BLIND_MS = 30_000;
 export const LOST_TABLE_MS = 30_000;
 
 /** Whether promise 3 was kept for one pod: injected or denied if its ServiceAccount had a role, else untouched. */
-export function judge(request: PodRequest, circumstances: Circumstances): Verdict {
+export function judge(request: PodRequest, disruptions: Disruptions): Verdict {
   const { outcome, history, optsOut } = request;
   if (outcome.kind === 'failed') return { kind: 'failed' };
   if (outcome.kind === 'created' && !outcome.kept) return violation('lost something that its author wrote');
-  if (optsOut) return judgeUntouched(request, outcome, circumstances);
+  if (optsOut) return judgeUntouched(request, outcome, disruptions);
   if (outcome.kind === 'created' && !outcome.untouched && !outcome.complete) return violation('injected in part');
   const strange = outcome.kind === 'created' && outcome.roles.find((role) => !history.hasHadRole(role));
   if (typeof strange === 'string') return violation(`given ${strange}, which its ServiceAccount never had`);
@@ -49,9 +42,9 @@ export function judge(request: PodRequest, circumstances: Circumstances): Verdic
   const change = history.changeBefore(request.begun);
   switch (change.to.kind) {
     case 'none':
-      return isSettling(request, change.ended) ? { kind: 'changed' } : judgeUntouched(request, outcome, circumstances);
+      return isSettling(request, change.ended) ? { kind: 'changed' } : judgeUntouched(request, outcome, disruptions);
     case 'role':
-      return judgeRole(request, { ...change.to, since: change }, circumstances);
+      return judgeRole(request, { ...change.to, since: change }, disruptions);
   }
 }
 
@@ -61,7 +54,7 @@ const violation = (why: string): Verdict => ({ kind: 'violation', why });
 const isSettling = ({ begun, ended, history }: PodRequest, settled: number): boolean =>
   begun - settled <= LAG_MS || history.sightBefore(ended + LAG_MS).entry !== undefined;
 
-function judgeUntouched(request: PodRequest, outcome: Outcome, { disruptions }: Circumstances): Verdict {
+function judgeUntouched(request: PodRequest, outcome: Outcome, disruptions: Disruptions): Verdict {
   switch (outcome.kind) {
     case 'created':
       return outcome.untouched ? { kind: 'untouched' } : violation('injected, and should have been left alone');
@@ -80,19 +73,19 @@ const isStarting = (request: Span, { restarts }: Disruptions): boolean =>
 
 type Role = Extract<Claim, { kind: 'role' }> & { readonly since: Span };
 
-function judgeRole(request: PodRequest, role: Role, circumstances: Circumstances): Verdict {
+function judgeRole(request: PodRequest, role: Role, disruptions: Disruptions): Verdict {
   const { outcome, begun, history } = request;
   switch (outcome.kind) {
     case 'failed':
       return { kind: 'failed' };
     case 'denied':
-      return outcome.isReasoned || isStarting(request, circumstances.disruptions)
+      return outcome.isReasoned || isStarting(request, disruptions)
         ? { kind: 'denied', gate: outcome.gate }
         : violation(`denied by ${outcome.gate} with a message that is not ours: ${outcome.message}`);
     case 'created': {
       const isRight = outcome.roles.every((one) => one === role.roleArn);
       if (outcome.complete && isRight) return { kind: 'injected' };
-      const found = outcome.complete ? staleGap(request, role, circumstances) : bareGap(request, role, circumstances);
+      const found = outcome.complete ? staleGap(request, role) : bareGap(request, role, disruptions);
       if (found !== undefined) return { kind: 'gap', gap: found.gap, afterMs: begun - found.since };
       const told = `${(begun - role.since.ended).toFixed(0)} ms after ${role.roleArn} (entry: ${history.sightBefore(begun).entry})`;
       return violation(outcome.complete ? `given the role of before, ${told}` : `bare, ${told}`);
@@ -107,19 +100,13 @@ interface FoundGap {
 }
 
 /** The pod got an earlier role of its ServiceAccount. */
-function staleGap({ begun, history }: PodRequest, role: Role, { mode }: Circumstances): FoundGap | undefined {
+function staleGap({ begun }: PodRequest, role: Role): FoundGap | undefined {
   const changed = role.since.ended;
-  const isRacing = mode === 'webhook' && role.by === 'annotation';
-  const seen = isRacing
-    ? history.firstSight(role.since.begun, (entry) => entry.startsWith(`${role.roleArn} `))
-    : changed;
-  if (begun < seen) return { gap: 'annotation race', since: changed };
-  const told = Math.max(seen, changed);
-  return begun - told <= LAG_MS ? { gap: 'watch lag', since: told } : undefined;
+  return begun - changed <= LAG_MS ? { gap: 'watch lag', since: changed } : undefined;
 }
 
 /** The pod got nothing. */
-function bareGap(request: PodRequest, role: Role, { mode, disruptions }: Circumstances): FoundGap | undefined {
+function bareGap(request: PodRequest, role: Role, disruptions: Disruptions): FoundGap | undefined {
   const { begun, ended, history } = request;
   const changed = role.since.ended;
   const lost = disruptions.lostTables.find(
@@ -133,7 +120,6 @@ function bareGap(request: PodRequest, role: Role, { mode, disruptions }: Circums
     return begun - told <= LAG_MS ? { gap: 'watch lag', since: told } : undefined;
   }
   if (history.firstSight(role.since.begun, () => true) < begun) return undefined; // the entry was there, and is gone
-  if (mode === 'webhook' && role.by === 'annotation') return { gap: 'annotation race', since: changed };
   const young = disruptions.restarts.find((one) => one.begun <= ended && begun <= one.ended + BLIND_MS);
   if (role.by === 'identity' && young !== undefined) return { gap: 'young API server', since: young.begun };
   return begun - changed <= LAG_MS ? { gap: 'watch lag', since: changed } : undefined;

@@ -17,6 +17,8 @@ export interface ChaosOptions {
   readonly seed: number;
   /** At which shares of the pods the API server is killed. */
   readonly restarts: readonly number[];
+  /** Whether a table is deleted with the operator's own rights. */
+  readonly losesTable: boolean;
   readonly progress?: (line: string) => void;
 }
 
@@ -60,8 +62,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   const late = await converge(cluster, all, lives);
   watching.abort();
   await watch;
-  const circumstances = { mode, disruptions: disturber.disruptions };
-  const judged = sent.map((one) => ({ one, verdict: judge(one, circumstances) }));
+  const judged = sent.map((one) => ({ one, verdict: judge(one, disturber.disruptions) }));
   return {
     mode,
     seed,
@@ -108,7 +109,7 @@ interface Scene {
 /** Pods, the lives of their ServiceAccounts and the disturbances, all at the same time, until the last pod has its outcome. */
 async function storm(
   { cluster, all, lives, disturber }: Scene,
-  { seed, pods, rate, restarts }: ChaosOptions,
+  { seed, pods, rate, restarts, losesTable }: ChaosOptions,
 ): Promise<{ readonly sent: readonly Sent[]; readonly writes: number }> {
   const state = { share: 0, isDone: false, writes: 0 };
   const recent: Tenant[] = [];
@@ -117,7 +118,7 @@ async function storm(
     const mine = all.filter(({ tenancy, history }) => history.namespace === namespace && tenancy !== 'never');
     return live(mine, { lives, decisions, recent, state });
   });
-  const disturbing = disturb(disturber, random(seed, 'pauses'), { restarts: [...restarts], state });
+  const disturbing = disturb(disturber, random(seed, 'pauses'), { restarts: [...restarts], losesTable, state });
   const candidates = randomPods(seed, pods, random(seed, 'pods'));
   const sent = await createAll(cluster, candidates, all, {
     rate,
@@ -159,9 +160,9 @@ async function live(mine: readonly Tenant[], { lives, decisions, recent, state }
 async function disturb(
   disturber: Disturber,
   decisions: Random,
-  { restarts, state }: { readonly restarts: number[]; readonly state: State },
+  { restarts, losesTable, state }: { readonly restarts: number[]; readonly losesTable: boolean; readonly state: State },
 ): Promise<void> {
-  let hasLostTable = false;
+  let hasLostTable = !losesTable;
   while (!state.isDone) {
     await pause(decisions.between(200, 2_000));
     if (!hasLostTable && state.share >= LOSE_TABLE_AT) {
@@ -218,14 +219,14 @@ async function prepare(cluster: ChaosCluster, all: readonly Tenant[], lives: Liv
   await stack.kubectl(['apply', '--server-side', '-f', '-'], { apiVersion: 'v1', kind: 'List', items });
   await stack.kubectl(['apply', '-f', '-'], provider());
   const steady = all.filter(({ tenancy }) => tenancy.startsWith('steady'));
-  for (const { tenancy, history } of steady)
-    await (tenancy === 'steadyIdentity' ? lives.createIdentity(history) : lives.annotate(history));
+  for (const { tenancy, history } of steady) if (tenancy === 'steadyIdentity') await lives.createIdentity(history);
   // No operator has run: only the pending gate can deny these.
   const [{ history: first } = { history: undefined }] = steady.filter(({ tenancy }) => tenancy === 'steadyIdentity');
   if (first === undefined) throw new Error('there is no steady identity');
   const isGated = await until(async () => (await dryRun(cluster, first.namespace, first.name)).kind === 'denied');
   if (!isGated) throw new Error('the pending gate is not in force');
   await Promise.all(replicas.map(start));
+  for (const { tenancy, history } of steady) if (tenancy === 'steadyAnnotation') await lives.annotate(history);
   const identities = await kubernetes.list<AwsFederatedIdentity>(IDENTITIES, {}, signal);
   for (const { metadata } of identities.items)
     await kubernetes.mergePatch(

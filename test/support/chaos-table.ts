@@ -10,7 +10,6 @@ const ROWS = [
   'failed',
   'gap: watch lag',
   'gap: young API server',
-  'gap: annotation race',
   'gap: lost table',
   'violation',
 ] as const;

@@ -25,7 +25,7 @@ export const reviewOf = (pod: unknown, fields: object = {}): object => ({
 });
 
 /** The answer of the webhook's core to a review. */
-export async function reviewed(body: unknown, lookup: Lookup): Promise<Reviewed> {
+export function reviewed(body: unknown, lookup: Lookup): Reviewed {
   const parsed = parseReview(body);
   if (parsed.kind === 'invalid') throw new Error(parsed.message);
   return answer(parsed.review, lookup, defaultAdmissionOptions);
@@ -38,6 +38,6 @@ export const operationsOf = ({ answer: { response } }: Reviewed): readonly JsonP
     : (JSON.parse(Buffer.from(response.patch, 'base64').toString()) as readonly JsonPatchOperation[]);
 
 /** What the webhook makes of a pod. */
-export async function throughWebhook<Pod extends object>(pod: Pod, lookup: Lookup): Promise<Pod> {
-  return applyPatch(pod, operationsOf(await reviewed(reviewOf(pod), lookup)));
+export function throughWebhook<Pod extends object>(pod: Pod, lookup: Lookup): Pod {
+  return applyPatch(pod, operationsOf(reviewed(reviewOf(pod), lookup)));
 }

@@ -40,10 +40,7 @@ export function serviceAccountMark(options: AdmissionOptions): readonly Admissio
           },
         ],
       },
-      matchConditions: [
-        named('not-the-operator', cel`request.userInfo.username != ${operatorUsername(options)}`),
-        named('role-or-label', roleOrLabel(options)),
-      ],
+      matchConditions: [notTheOperator(options), named('role-or-label', roleOrLabel(options))],
       variables: variables(options),
       mutations: [{ patchType: 'JSONPatch', jsonPatch: { expression: patches.source } }],
     },
@@ -61,20 +58,43 @@ function roleOrLabel({ annotationPrefix }: AdmissionOptions): Cel {
   return or(cel`${annotationKeys(annotationPrefix).roleArn} in ${annotationsOf('object')}`, hasLabel, hadLabel);
 }
 
-/** `variables.wanted`: the value that the label must have, in a list of one; an empty list where it must be missing. */
-function variables({ annotationPrefix }: AdmissionOptions): readonly NamedExpression[] {
+const notTheOperator = (options: AdmissionOptions): NamedExpression =>
+  named('not-the-operator', cel`request.userInfo.username != ${operatorUsername(options)}`);
+
+const annotationsBefore = conditional(cel`oldObject == null`, cel`{}`, annotationsOf('oldObject'));
+
+/** The value that the label must have, in a list of one; an empty list where it must be missing. */
+function wantedLabel({ annotationPrefix }: AdmissionOptions, now: Cel, before: Cel): Cel {
   const keys = annotationKeys(annotationPrefix);
-  const hasRole = cel`${keys.roleArn} in variables.now && variables.now[${keys.roleArn}] != ''`;
+  const hasRole = cel`${keys.roleArn} in ${now} && ${now}[${keys.roleArn}] != ''`;
   const same = or(
-    cel`!(key in variables.now) && !(key in variables.before)`,
-    cel`key in variables.now && key in variables.before && variables.now[key] == variables.before[key]`,
+    cel`!(key in ${now}) && !(key in ${before})`,
+    cel`key in ${now} && key in ${before} && ${now}[key] == ${before}[key]`,
   );
   const unchanged = and(cel`oldObject != null`, cel`${Object.values(keys)}.all(key, ${same})`);
   const kept = conditional(hadLabel, cel`[oldObject.metadata.labels[${INJECTION_LABEL}]]`, cel`[]`);
+  return conditional(not(hasRole), cel`[]`, conditional(unchanged, kept, cel`[${PENDING_MARK}]`));
+}
+
+function variables(options: AdmissionOptions): readonly NamedExpression[] {
   return [
     named('now', annotationsOf('object')),
-    named('before', conditional(cel`oldObject == null`, cel`{}`, annotationsOf('oldObject'))),
-    named('wanted', conditional(not(hasRole), cel`[]`, conditional(unchanged, kept, cel`[${PENDING_MARK}]`))),
+    named('before', annotationsBefore),
+    named('wanted', wantedLabel(options, code('variables.now'), code('variables.before'))),
+  ];
+}
+
+/**
+ * When the webhook must be asked to set the mark, where the API server can't do it by itself: only for a write that leaves the
+ * label as it must not be, so that all other writes of ServiceAccounts go on while the webhook is down.
+ */
+export function markIsWrong(options: AdmissionOptions): readonly NamedExpression[] {
+  const label = conditional(hasLabel, cel`[object.metadata.labels[${INJECTION_LABEL}]]`, cel`[]`);
+  const wanted = wantedLabel(options, annotationsOf('object'), annotationsBefore);
+  return [
+    notTheOperator(options),
+    named('role-or-label', roleOrLabel(options)),
+    named('mark-is-wrong', cel`${label} != ${wanted}`),
   ];
 }
 

@@ -13,8 +13,8 @@ export interface AnswerOptions {
 }
 
 /** Answers the body of a request; one that is no review with 400 and what is wrong with it. */
-export function answerBody({ lookup, injection, observer, log }: AnswerOptions): (body: string) => Promise<Reply> {
-  return async (body) => {
+export function answerBody({ lookup, injection, observer, log }: AnswerOptions): (body: string) => Reply {
+  return (body) => {
     const begin = performance.now();
     const parsed = parsedBody(body);
     if (parsed.kind === 'invalid') {
@@ -22,7 +22,7 @@ export function answerBody({ lookup, injection, observer, log }: AnswerOptions):
       log.warn({ problem: parsed.message }, 'webhook request is no review');
       return { status: 400, body: parsed.message };
     }
-    const reviewed = await answer(parsed.review, lookup, injection);
+    const reviewed = answer(parsed.review, lookup, injection);
     observer.reviewed(reviewed.outcome, (performance.now() - begin) / 1000);
     if (reviewed.outcome === 'lookupFailed') {
       const { namespace } = parsed.review.request;

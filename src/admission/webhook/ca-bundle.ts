@@ -23,6 +23,12 @@ export function isPublished(bundle: string, { certificates }: Replica): boolean 
   return certificates.flatMap(members).every((member) => there.has(fingerprint(member)));
 }
 
+/** All certificates of some bundles (PEM), each once. */
+export function joined(bundles: readonly string[]): string {
+  const unique = new Map(bundles.flatMap(members).map((member) => [fingerprint(member), member.pem]));
+  return [...unique.values()].join('');
+}
+
 /**
  * The bundle (PEM) with the replica's certificates in it, or undefined where they are there already: nothing is cleaned up without
  * that need, so that two processes which share a name by mistake do not push each other out for ever. Expired and unreadable ones

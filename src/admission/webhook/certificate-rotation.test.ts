@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { ApiError } from '../../kube/errors.ts';
 import { CertificateRotation } from './certificate-rotation.ts';
 import type { ServingCertificate } from './serving-certificate.ts';
-import { bundleOf, WEBHOOK_NAME, type WebhookConfiguration } from './webhook-configuration.ts';
+import { bundlesOf, WEBHOOK_NAME, type WebhookConfiguration } from './webhook-configuration.ts';
 
 const LIFETIME = 90_000;
 const LEARNING = 10_000;
@@ -51,7 +51,7 @@ const rotationOf = (replica: string): Promise<CertificateRotation> =>
     log: pino({ enabled: false }),
   });
 
-const bundle = (): string => (configuration === undefined ? '' : bundleOf(configuration));
+const bundle = (): string => (configuration === undefined ? '' : (bundlesOf(configuration)[0] ?? ''));
 const inBundle = ({ certificate }: ServingCertificate): boolean => bundle().includes(certificate);
 const size = (): number => bundle().match(/BEGIN/g)?.length ?? 0;
 

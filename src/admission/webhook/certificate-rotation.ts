@@ -3,10 +3,10 @@ import type { KubernetesClient } from '../../kube/client.ts';
 import { isConflict } from '../../kube/errors.ts';
 import type { Backoff } from '../../runtime/backoff.ts';
 import { errorFields } from '../../runtime/error-fields.ts';
-import { isPublished, withReplica } from './ca-bundle.ts';
+import { isPublished, joined, withReplica } from './ca-bundle.ts';
 import { createServingCertificate, type ServingCertificate } from './serving-certificate.ts';
 import {
-  bundleOf,
+  bundlesOf,
   CONFIGURATIONS,
   WEBHOOK_NAME,
   type WebhookConfiguration,
@@ -101,7 +101,8 @@ export class CertificateRotation {
   }
 
   #isIn(configuration: WebhookConfiguration, own: readonly ServingCertificate[]): boolean {
-    return isPublished(bundleOf(configuration), this.#replica(own));
+    const bundles = bundlesOf(configuration);
+    return bundles.length > 0 && bundles.every((bundle) => isPublished(bundle, this.#replica(own)));
   }
 
   #waitForInstallation(): number {
@@ -116,8 +117,8 @@ export class CertificateRotation {
   /** Writes only onto the very object that was seen, so that replicas which start together do not lose each other's. */
   async #publish(seen: WebhookConfiguration): Promise<number> {
     const { kubernetes, now, log, backoff, random } = this.#options;
-    const bundle = withReplica(bundleOf(seen), this.#replica(this.#own), now());
-    if (bundle === undefined) return 0;
+    const before = joined(bundlesOf(seen));
+    const bundle = withReplica(before, this.#replica(this.#own), now()) ?? before; // some of the webhooks have it already
     try {
       const patch = withBundle(seen, bundle);
       await kubernetes.mergePatch(CONFIGURATIONS, { name: WEBHOOK_NAME }, patch, AbortSignal.timeout(PATIENCE_MS));

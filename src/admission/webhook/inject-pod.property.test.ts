@@ -27,7 +27,7 @@ test('an injected pod is not changed again', () => {
   );
 });
 
-test('nothing of the author is lost, changed or moved', () => {
+test('nothing of the author is lost, changed or moved [F60]', () => {
   fc.assert(
     fc.property(pods, (pod) => {
       const after = injected(pod);

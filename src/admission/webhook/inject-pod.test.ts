@@ -8,7 +8,7 @@ import { type Injection, parseEntry } from '../../kube/injection-table.ts';
 import { AdmittedPod } from './admitted-pod.ts';
 import { injectPod } from './inject-pod.ts';
 
-async function lookup(_namespace: string, serviceAccount: string): Promise<Injection | undefined> {
+function lookup(_namespace: string, serviceAccount: string): Injection | undefined {
   const entry = parseEntry(tableData[serviceAccount] ?? '');
   return entry.kind === 'injection' ? entry.injection : undefined;
 }
@@ -19,12 +19,12 @@ function asSent(candidate: Pod): Pod {
   return { ...candidate, spec: { ...candidate.spec, serviceAccountName } };
 }
 
-test.each(injectionCases)('$name', async ({ pod: candidate, expected }) => {
+test.each(injectionCases)('$name', ({ pod: candidate, expected }) => {
   const sent = asSent(candidate);
-  const once = await throughWebhook(sent, lookup);
+  const once = throughWebhook(sent, lookup);
   if ('denied' in expected) expect(once, 'the table gate denies it as it came').toEqual(sent);
   else expect(factsOf(once)).toEqual(expected);
-  expect(await throughWebhook(once, lookup), 'an injected pod is not changed again').toEqual(once);
+  expect(throughWebhook(once, lookup), 'an injected pod is not changed again').toEqual(once);
 });
 
 const injection: Injection = {

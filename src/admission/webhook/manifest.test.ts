@@ -4,9 +4,9 @@ import { type AdmissionOptions, defaultAdmissionOptions } from '../options.ts';
 import { webhookConfiguration, webhookService } from './manifest.ts';
 
 describe('the webhook configuration', () => {
-  const [webhook, ...others] = webhookConfiguration(defaultAdmissionOptions).webhooks;
+  const [webhook, mark, ...others] = webhookConfiguration(defaultAdmissionOptions).webhooks;
 
-  test('is one webhook for new pods that stops no pod when it is down, and answers soon', () => {
+  test('has a webhook for new pods that stops no pod when it is down, and answers soon', () => {
     expect(others).toEqual([]);
     expect(webhook).toMatchObject({ failurePolicy: 'Ignore', reinvocationPolicy: 'IfNeeded', timeoutSeconds: 3 });
     expect(webhook?.rules).toEqual([
@@ -14,8 +14,26 @@ describe('the webhook configuration', () => {
     ]);
   });
 
+  test('has a webhook for ServiceAccounts whose mark is wrong, and lets none of them by when it is down', () => {
+    expect(mark).toMatchObject({ failurePolicy: 'Fail', reinvocationPolicy: 'IfNeeded', timeoutSeconds: 3 });
+    expect(mark?.matchConditions.map(({ name }) => name)).toEqual([
+      'not-the-operator',
+      'role-or-label',
+      'mark-is-wrong',
+    ]);
+    expect(mark?.rules).toEqual([
+      {
+        apiGroups: [''],
+        apiVersions: ['v1'],
+        operations: ['CREATE', 'UPDATE'],
+        resources: ['serviceaccounts'],
+        scope: 'Namespaced',
+      },
+    ]);
+  });
+
   test('names no caBundle, so that applying it again takes nothing from the operator', () => {
-    expect(Object.keys(webhook?.clientConfig ?? {})).toEqual(['service']);
+    for (const one of [webhook, mark]) expect(Object.keys(one?.clientConfig ?? {})).toEqual(['service']);
   });
 
   test('calls the Service by the name that certificates are for', () => {
@@ -25,14 +43,15 @@ describe('the webhook configuration', () => {
 
   test("never matches kube-system or the operator's namespace", () => {
     const options = { ...defaultAdmissionOptions, excludedNamespaces: ['monitoring'] };
-    const [excluding] = webhookConfiguration(options).webhooks;
-    expect(excluding?.namespaceSelector.matchExpressions).toEqual([
-      {
-        key: 'kubernetes.io/metadata.name',
-        operator: 'NotIn',
-        values: ['kube-system', 'federated-identity-system', 'monitoring'],
-      },
-    ]);
+    const selectors = webhookConfiguration(options).webhooks.map(({ namespaceSelector }) => namespaceSelector);
+    for (const { matchExpressions } of selectors)
+      expect(matchExpressions).toEqual([
+        {
+          key: 'kubernetes.io/metadata.name',
+          operator: 'NotIn',
+          values: ['kube-system', 'federated-identity-system', 'monitoring'],
+        },
+      ]);
   });
 });
 

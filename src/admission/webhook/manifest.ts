@@ -1,3 +1,4 @@
+import { SERVICE_ACCOUNTS } from '../../kube/kinds.ts';
 import type { AdmissionOptions } from '../options.ts';
 import { eligiblePod } from '../policy/pod.ts';
 import {
@@ -8,7 +9,8 @@ import {
   podCreations,
   type Selector,
 } from '../policy/policy-object.ts';
-import { WEBHOOK_PATH } from './request.ts';
+import { markIsWrong } from '../policy/service-account-mark.ts';
+import { WEBHOOK_PATHS } from './request.ts';
 import { WEBHOOK_NAME } from './webhook-configuration.ts';
 
 /** The part of admissionregistration.k8s.io/v1 that our webhook uses; field names are Kubernetes' own. */
@@ -26,7 +28,7 @@ export interface MutatingWebhookConfiguration {
     readonly namespaceSelector: Selector;
     readonly matchConditions: readonly NamedExpression[];
     readonly admissionReviewVersions: readonly ['v1'];
-    readonly failurePolicy: 'Ignore';
+    readonly failurePolicy: 'Ignore' | 'Fail';
     readonly matchPolicy: 'Equivalent';
     readonly reinvocationPolicy: 'IfNeeded';
     readonly sideEffects: 'None';
@@ -44,7 +46,7 @@ export interface Service {
   };
 }
 
-/** The webhook that injects pods on Kubernetes 1.30 and later, where the API server can't do it by itself. */
+/** The webhooks that inject pods and mark ServiceAccounts on Kubernetes 1.30 and later, where the API server can't do it by itself. */
 export function webhookConfiguration(options: AdmissionOptions): MutatingWebhookConfiguration {
   return {
     apiVersion: 'admissionregistration.k8s.io/v1',
@@ -53,27 +55,48 @@ export function webhookConfiguration(options: AdmissionOptions): MutatingWebhook
     webhooks: [
       {
         name: 'inject-pod.federatedidentity.dev',
-        clientConfig: {
-          service: { name: options.webhookService, namespace: options.operator.namespace, path: WEBHOOK_PATH },
-        },
+        ...ofBoth(options, WEBHOOK_PATHS.injectPod),
         rules: podCreations(options).resourceRules.map((rule) => ({ ...rule, scope: 'Namespaced' })),
-        namespaceSelector: outsideExcludedNamespaces(options),
         matchConditions: eligiblePod,
-        admissionReviewVersions: ['v1'],
         // A webhook that is down stops no pod of others; pods in the injection table are denied by the table gate then.
         failurePolicy: 'Ignore',
-        matchPolicy: 'Equivalent',
-        // Containers that a later webhook adds are injected too.
-        reinvocationPolicy: 'IfNeeded',
-        sideEffects: 'None',
-        timeoutSeconds: 3,
+      },
+      {
+        name: 'mark-service-account.federatedidentity.dev',
+        ...ofBoth(options, WEBHOOK_PATHS.markServiceAccount),
+        rules: [
+          {
+            apiGroups: [''],
+            apiVersions: ['v1'],
+            operations: ['CREATE', 'UPDATE'],
+            resources: [SERVICE_ACCOUNTS.plural],
+            scope: 'Namespaced',
+          },
+        ],
+        matchConditions: markIsWrong(options),
+        // An AWS role set by hand without the mark is a pod without its role, unseen. No other write is refused.
+        failurePolicy: 'Fail',
       },
     ],
   };
 }
 
+const ofBoth = (options: AdmissionOptions, path: string) =>
+  ({
+    clientConfig: {
+      service: { name: options.webhookService, namespace: options.operator.namespace, path },
+    },
+    namespaceSelector: outsideExcludedNamespaces(options),
+    admissionReviewVersions: ['v1'],
+    matchPolicy: 'Equivalent',
+    // Containers that a later webhook adds are injected too, and labels that it writes are judged again.
+    reinvocationPolicy: 'IfNeeded',
+    sideEffects: 'None',
+    timeoutSeconds: 3,
+  }) as const;
+
 const description =
-  'Injects an AWS web identity token into pods whose ServiceAccount has a role. The operator keeps its certificates in caBundle.';
+  'Injects an AWS web identity token into pods whose ServiceAccount has a role, and marks a ServiceAccount whose role was set by hand until the operator has taken it up. The operator keeps its certificates in caBundle.';
 
 /** By which API servers reach the webhook of any replica. */
 export function webhookService({ operator, webhookService: name }: AdmissionOptions): Service {

@@ -1,5 +1,6 @@
-/** The path of the one webhook. */
-export const WEBHOOK_PATH = '/inject-pod';
+/** Where the two webhooks are; what a request is about its review says again. */
+export const WEBHOOK_PATHS = { injectPod: '/inject-pod', markServiceAccount: '/mark-service-account' } as const;
+const PATHS: readonly string[] = Object.values(WEBHOOK_PATHS);
 
 /** An API server takes objects of 3 MiB; as JSON and with its review around it a pod can be larger. */
 export const MAX_BODY_BYTES = 8 * 1024 * 1024;
@@ -22,7 +23,7 @@ export const tooLarge: Reply = { status: 413, body: `the body is larger than ${M
 
 /** Why a request is not answered, from its head; undefined where its body should be read. */
 export function refusalOf({ method, path, contentType, contentLength }: RequestHead): Reply | undefined {
-  if (path !== WEBHOOK_PATH) return { status: 404, body: `not found: the webhook is at ${WEBHOOK_PATH}` };
+  if (!PATHS.includes(path)) return { status: 404, body: `not found: the webhooks are at ${PATHS.join(' and ')}` };
   if (method !== 'POST') return { status: 405, body: 'only POST', headers: { allow: 'POST' } };
   if (!/^application\/json(?:\s*;|$)/i.test(contentType))
     return { status: 415, body: `content type "${contentType.slice(0, 100)}" is not application/json` };

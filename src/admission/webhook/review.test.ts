@@ -11,11 +11,11 @@ const injection: Injection = {
   tokenExpirationSeconds: 600,
   region: 'eu-west-1',
 };
-const bound = async (): Promise<Injection> => injection;
+const bound = (): Injection => injection;
 
 describe('the answer', () => {
-  test('has the uid of the request, allows the pod and carries the patch', async () => {
-    const { outcome, answer } = await reviewed(reviewOf(pod()), bound);
+  test('has the uid of the request, allows the pod and carries the patch', () => {
+    const { outcome, answer } = reviewed(reviewOf(pod()), bound);
     expect(outcome).toBe('injected');
     expect(answer).toEqual({
       apiVersion: 'admission.k8s.io/v1',
@@ -37,17 +37,17 @@ describe('the answer', () => {
     { name: 'a pod with a generated name', body: reviewOf(pod({ generateName: 'app-' })), outcome: 'injected' },
     { name: 'a pod that opted out', body: reviewOf(pod(optOut)), outcome: 'optedOut' },
     { name: 'a mirror pod', body: reviewOf(pod(mirror)), outcome: 'mirrorPod' },
-    { name: 'an update', body: reviewOf(pod(), { operation: 'UPDATE' }), outcome: 'notAPodCreation' },
-    { name: 'a binding', body: reviewOf(pod(), { subResource: 'binding' }), outcome: 'notAPodCreation' },
+    { name: 'an update', body: reviewOf(pod(), { operation: 'UPDATE' }), outcome: 'nothingToDo' },
+    { name: 'a binding', body: reviewOf(pod(), { subResource: 'binding' }), outcome: 'nothingToDo' },
     {
       name: 'another resource',
       body: reviewOf({}, { resource: { ...pods, resource: 'services' } }),
-      outcome: 'notAPodCreation',
+      outcome: 'nothingToDo',
     },
     {
       name: 'pods of another group',
       body: reviewOf(pod(), { resource: { ...pods, group: 'metrics.k8s.io' } }),
-      outcome: 'notAPodCreation',
+      outcome: 'nothingToDo',
     },
     { name: 'a pod with no metadata', body: reviewOf({ spec }), outcome: 'injected' },
     {
@@ -78,15 +78,15 @@ describe('the answer', () => {
       body: reviewOf({ metadata: {}, spec }, { namespace: undefined }),
       outcome: 'unreadablePod',
     },
-  ])('$name: $outcome', async ({ body, outcome }) => {
-    const review = await reviewed(body, bound);
+  ])('$name: $outcome', ({ body, outcome }) => {
+    const review = reviewed(body, bound);
     expect(review.outcome).toBe(outcome);
     expect(review.answer.response.allowed).toBe(true);
     expect(operationsOf(review).length > 0).toBe(outcome === 'injected');
     expect(review.answer.response.warnings?.length ?? 0).toBe(outcome === 'unreadablePod' ? 1 : 0);
   });
 
-  test('a pod that has everything gets no patch', async () => {
+  test('a pod that has everything gets no patch', () => {
     const env = ['AWS_ROLE_ARN', 'AWS_WEB_IDENTITY_TOKEN_FILE', 'AWS_REGION', 'AWS_STS_REGIONAL_ENDPOINTS'];
     const full = {
       spec: {
@@ -100,29 +100,31 @@ describe('the answer', () => {
         ],
       },
     };
-    const review = await reviewed(reviewOf(full), bound);
+    const review = reviewed(reviewOf(full), bound);
     expect(review).toMatchObject({ outcome: 'complete', answer: { response: { allowed: true } } });
     expect(review.answer.response).not.toHaveProperty('patch');
   });
 
-  test('a pod of a ServiceAccount without a role stays as it is', async () => {
-    const review = await reviewed(reviewOf(pod()), async () => undefined);
+  test('a pod of a ServiceAccount without a role stays as it is', () => {
+    const review = reviewed(reviewOf(pod()), () => undefined);
     expect(review).toMatchObject({ outcome: 'noRole', answer: { response: { uid: 'request-uid', allowed: true } } });
     expect(operationsOf(review)).toEqual([]);
   });
 
-  test('a failed lookup lets the pod through, says so to its author, and gives the error to the log only', async () => {
+  test('a failed lookup lets the pod through, says so to its author, and gives the error to the log only', () => {
     const error = new Error('the API server at 10.0.0.1 did not answer');
-    const review = await reviewed(reviewOf(pod()), () => Promise.reject(error));
+    const review = reviewed(reviewOf(pod()), () => {
+      throw error;
+    });
     expect(review).toMatchObject({ outcome: 'lookupFailed', error, answer: { response: { allowed: true } } });
     expect(review.answer.response.warnings?.join()).toMatch(/^no AWS credentials: /);
     expect(JSON.stringify(review.answer)).not.toContain('10.0.0.1');
     expect(operationsOf(review)).toEqual([]);
   });
 
-  test('a value of the pod never stands in a warning', async () => {
+  test('a value of the pod never stands in a warning [S15]', () => {
     const containers = [{ name: 'app', env: [{ name: { value: 'hunter2' } }] }];
-    const review = await reviewed(reviewOf({ spec: { containers } }), bound);
+    const review = reviewed(reviewOf({ spec: { containers } }), bound);
     expect(review.answer.response.warnings?.join()).toContain('spec.containers.0.env.0.name');
     expect(JSON.stringify(review.answer)).not.toContain('hunter2');
   });
@@ -137,10 +139,10 @@ test.each([
     namespace: 'other',
     account: 'reports',
   },
-])('looks up the ServiceAccount in the namespace of $name', async ({ metadata, fields, namespace, account }) => {
+])('looks up the ServiceAccount in the namespace of $name', ({ metadata, fields, namespace, account }) => {
   const asked: string[] = [];
   const candidate = { metadata, spec: pod().spec };
-  await reviewed(reviewOf(candidate, fields), async (...names) => {
+  reviewed(reviewOf(candidate, fields), (...names) => {
     asked.push(names.join('/'));
     return undefined;
   });
@@ -164,4 +166,83 @@ test.each([
     'the body is no AdmissionReview of admission.k8s.io/v1: ',
   );
   expect(parsed.kind === 'invalid' && parsed.message).toContain(problem);
+});
+
+describe('a ServiceAccount', () => {
+  const ROLE_ARN = 'eks.amazonaws.com/role-arn';
+  const LABEL = 'federatedidentity.dev/injection';
+  const ADD_PENDING = { op: 'add', path: '/metadata/labels/federatedidentity.dev~1injection', value: 'pending' };
+  const ADD_BOUND = { ...ADD_PENDING, value: 'bound' };
+  const REMOVE = { op: 'remove', path: ADD_PENDING.path };
+  const ADD_LABELS = { op: 'add', path: '/metadata/labels', value: {} };
+  const serviceAccounts = { group: '', version: 'v1', resource: 'serviceaccounts' };
+  const account = (annotations?: object | null, labels?: object | null): object => ({
+    metadata: { name: 'app', annotations, labels },
+  });
+  const withRole = { [ROLE_ARN]: roleArn() };
+  const reviewOfAccount = (now: object, before: object | null = null): object =>
+    reviewOf(now, { resource: serviceAccounts, operation: before === null ? 'CREATE' : 'UPDATE', oldObject: before });
+
+  test.each<{ name: string; now: object; before?: object; expected: readonly object[] }>([
+    { name: 'that is new with a role', now: account(withRole), expected: [ADD_LABELS, ADD_PENDING] },
+    { name: 'with a role and other labels', now: account(withRole, { a: 'b' }), expected: [ADD_PENDING] },
+    { name: 'new and said to be bound', now: account(withRole, { [LABEL]: 'bound' }), expected: [ADD_PENDING] },
+    { name: 'without a role', now: account(null, null), expected: [] },
+    { name: 'with an empty role', now: account({ [ROLE_ARN]: '' }), expected: [] },
+    { name: 'without a role and said to be bound', now: account({}, { [LABEL]: 'bound' }), expected: [REMOVE] },
+    {
+      name: 'whose role changes',
+      before: account(withRole, { [LABEL]: 'bound' }),
+      now: account({ [ROLE_ARN]: roleArn('other') }, { [LABEL]: 'bound' }),
+      expected: [ADD_PENDING],
+    },
+    {
+      name: 'whose region is new',
+      before: account(withRole, { [LABEL]: 'bound' }),
+      now: account({ ...withRole, 'federatedidentity.dev/region': 'eu-west-1' }, { [LABEL]: 'bound' }),
+      expected: [ADD_PENDING],
+    },
+    {
+      name: 'that is pending and said to be bound',
+      before: account(withRole, { [LABEL]: 'pending' }),
+      now: account(withRole, { [LABEL]: 'bound' }),
+      expected: [ADD_PENDING],
+    },
+    {
+      name: 'whose label goes',
+      before: account(withRole, { [LABEL]: 'bound' }),
+      now: account(withRole),
+      expected: [ADD_LABELS, ADD_BOUND],
+    },
+    {
+      name: 'that was annotated before the installation',
+      before: account(withRole),
+      now: account({ ...withRole, other: 'x' }),
+      expected: [],
+    },
+    {
+      name: 'whose role goes',
+      before: account(withRole, { [LABEL]: 'bound' }),
+      now: account({}, { [LABEL]: 'bound' }),
+      expected: [REMOVE],
+    },
+  ])('$name', ({ now, before, expected }) => {
+    const review = reviewed(reviewOfAccount(now, before), bound);
+    expect(operationsOf(review)).toEqual(expected);
+    expect(review.outcome).toBe(expected.length === 0 ? 'nothingToDo' : 'marked');
+  });
+
+  test('that can not be read is refused, as it would not be marked', () => {
+    const review = reviewed(reviewOfAccount({ metadata: { annotations: { [ROLE_ARN]: 1 } } }), bound);
+    expect(review).toMatchObject({
+      outcome: 'unreadableServiceAccount',
+      answer: { response: { allowed: false, status: { code: 422 } } },
+    });
+    expect(review.answer.response.status?.message).toContain(`object.metadata.annotations.${ROLE_ARN}`);
+  });
+
+  test('that is deleted is none of the webhook', () => {
+    const review = reviewOf(account(withRole), { resource: serviceAccounts, operation: 'DELETE' });
+    expect(reviewed(review, bound).outcome).toBe('nothingToDo');
+  });
 });

@@ -117,7 +117,7 @@ describe('a request', () => {
       status: 200,
       says: '',
     },
-    { name: 'to another path is not', sent: { path: '/' }, status: 404, says: '/inject-pod' },
+    { name: 'to another path is not', sent: { path: '/' }, status: 404, says: '/inject-pod and /mark-service-account' },
     { name: 'of another method is not', sent: { method: 'GET' }, status: 405, says: 'only POST' },
     {
       name: 'of another content type is not',
@@ -137,7 +137,7 @@ describe('a request', () => {
     expect(body).toContain(says);
   });
 
-  test('of the largest size is answered, and one byte more is not, though nothing announced it', async () => {
+  test('of the largest size is answered, and one byte more is not, though nothing announced it [S9]', async () => {
     const largest = Buffer.alloc(MAX_BODY_BYTES, 'x');
     expect(await send({ body: largest })).toMatchObject({
       status: 200,
@@ -163,7 +163,7 @@ describe('a request', () => {
     expect((await send({ body: '{}' })).status).toBe(200);
   });
 
-  test('that is no HTTP gets 400', async () => {
+  test('that is no HTTP gets 400 [S9]', async () => {
     expect(await received(await raw('garbage\r\n\r\n'))).toContain('400 Bad Request');
   });
 
@@ -173,12 +173,12 @@ describe('a request', () => {
       name: 'stops in its body',
       text: 'POST /inject-pod HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{',
     },
-  ])('that $name is cut off after its time', async ({ text }) => {
+  ])('that $name is cut off after its time [S9]', async ({ text }) => {
     const begin = performance.now();
     const slow = await raw(text);
     expect((await send({ body: '{}' })).status).toBe(200); // others do not wait for it
     expect(await received(slow)).toContain('408 Request Timeout');
-    expect(performance.now() - begin).toBeLessThan(5_000);
+    expect(performance.now() - begin).toBeLessThan(30_000);
   });
 });
 
@@ -210,12 +210,19 @@ describe('a drain', () => {
   test('goes on answering, asks callers to connect elsewhere, lets the last request end, and then refuses connections', async () => {
     const agent = keepAlive();
     expect((await send({ body: '{}', agent })).connection).toBe('keep-alive');
-    const draining = server.drain(100);
-    expect(await send({ body: '{}', agent })).toMatchObject({ status: 200, connection: 'close' });
     const hold = Promise.withResolvers<void>();
-    answers = [() => hold.promise];
+    const arrived = Promise.withResolvers<void>();
+    answers = [
+      () => {
+        arrived.resolve();
+        return hold.promise;
+      },
+    ];
     const last = send({ body: '{}' });
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await arrived.promise;
+    const draining = server.drain(2_000);
+    expect(await send({ body: '{}', agent })).toMatchObject({ status: 200, connection: 'close' });
+    await expect.poll(() => send({ body: '{}' }).catch(String), { timeout: 10_000 }).toContain('ECONN');
     hold.resolve();
     expect((await last).status).toBe(200);
     await draining;

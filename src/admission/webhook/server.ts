@@ -8,12 +8,13 @@ import { MAX_BODY_BYTES, refusalOf, type Reply, type RequestHead, tooLarge } fro
 import type { ServingCertificate } from './serving-certificate.ts';
 
 export interface WebhookServerOptions {
-  readonly host: string;
+  /** Default: every address. */
+  readonly host: string | undefined;
   /** 0 takes any free port. */
   readonly port: number;
   readonly certificate: ServingCertificate;
   /** Answers the body of a request that was well-formed as HTTP. */
-  readonly answer: (body: string) => Promise<Reply>;
+  readonly answer: (body: string) => Reply | Promise<Reply>;
   readonly log: Logger;
   /** Milliseconds for the head of a request, and four times as long for the whole of it; default 5 s. */
   readonly headTimeoutMs?: number;
@@ -84,13 +85,13 @@ const pairOf = ({ certificate, key }: ServingCertificate): { readonly cert: stri
   key,
 });
 
-async function listen(server: Server, host: string, port: number): Promise<void> {
+async function listen(server: Server, host: string | undefined, port: number): Promise<void> {
   try {
     await once(server.listen(port, host), 'listening');
   } catch (cause) {
     const code = errorCode(cause);
     const problem = code === 'EADDRINUSE' ? 'another process uses this port' : String(code);
-    const message = `Cannot listen on ${host}:${port}: ${problem}. Choose another address with --webhook-bind-address.`;
+    const message = `Cannot listen on ${host ?? ''}:${port}: ${problem}. Choose another address with --webhook-bind-address.`;
     throw new Error(message, { cause });
   }
 }

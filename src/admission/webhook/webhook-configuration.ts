@@ -19,14 +19,16 @@ export interface WebhookConfiguration extends KubernetesResource {
   readonly webhooks?: readonly Webhook[];
 }
 
-/** The certificates (PEM) by which API servers know the webhook; empty after `kubectl apply` of a manifest without them. */
-export function bundleOf({ webhooks = [] }: WebhookConfiguration): string {
-  const [first] = webhooks;
-  return Buffer.from(first?.clientConfig.caBundle ?? '', 'base64').toString();
+/**
+ * The certificates (PEM) by which API servers know each of the webhooks; an empty one for a webhook that `kubectl apply` has just
+ * written from a manifest without them, as all of a new installation are, or one that an upgrade adds.
+ */
+export function bundlesOf({ webhooks = [] }: WebhookConfiguration): readonly string[] {
+  return webhooks.map(({ clientConfig }) => Buffer.from(clientConfig.caBundle ?? '', 'base64').toString());
 }
 
 /**
- * A merge patch that gives the webhook this bundle (PEM). Lists have no finer patch, so it repeats the rest of the list; the
+ * A merge patch that gives all webhooks this bundle (PEM). Lists have no finer patch, so it repeats the rest of the list; the
  * resourceVersion makes it a conflict where anything changed meanwhile.
  */
 export function withBundle({ metadata, webhooks = [] }: WebhookConfiguration, bundle: string): object {

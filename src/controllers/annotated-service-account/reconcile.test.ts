@@ -134,7 +134,7 @@ describe('a namespace', () => {
 });
 
 describe('a mark', () => {
-  test('stays pending when the ServiceAccount changes meanwhile, which wakes the namespace again', async () => {
+  test('stays pending when the ServiceAccount changes meanwhile, which wakes the namespace again [F4]', async () => {
     const { kubernetes, put, run, table, markOf } = scene();
     put('a', ROLE, 'pending');
     const running = run();

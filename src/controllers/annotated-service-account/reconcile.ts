@@ -41,7 +41,7 @@ export function reconcileAnnotatedServiceAccounts(dependencies: Dependencies): R
 const isManaged = ({ metadata }: KubernetesResource): boolean => metadata.labels?.[MANAGED_LABEL] === 'true';
 
 /** What counts where a ServiceAccount says nothing, now: the provider may have come or changed. */
-export function defaultsOf({
+function defaultsOf({
   providers,
   settings,
 }: Pick<Dependencies, 'providers'> & {
