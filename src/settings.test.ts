@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { thrownBy } from '../test/support/builders.ts';
-import { FLAGS, parseSettings } from './settings.ts';
+import { FLAGS, listenAddress, parseSettings } from './settings.ts';
 
 describe('settings', () => {
   test('need nothing: each has a default', () => {
@@ -51,7 +51,7 @@ describe('settings', () => {
     expect(parseSettings({ excludedNamespaces: 'a, b-c,' }).excludedNamespaces).toEqual(['a', 'b-c']);
   });
 
-  test('that are bad are all named at once, with a hint at --help', async () => {
+  test('that are bad are all named at once, with a hint at --help [F20]', async () => {
     const error = await thrownBy(() => parseSettings({ logLevel: 'loud', concurrency: 'many' }));
     for (const text of ['--log-level', '--concurrency', 'See --help.'])
       expect(error).toHaveProperty('message', expect.stringContaining(text));
@@ -78,4 +78,13 @@ describe('the table of --help', () => {
     expect(times.length).toBeGreaterThan(2);
     for (const { description } of times) expect(description).toMatch(/^Seconds /);
   });
+});
+
+test.each([
+  { address: ':8080', expected: { host: undefined, port: 8080 } },
+  { address: '127.0.0.1:0', expected: { host: '127.0.0.1', port: 0 } },
+  { address: '[::1]:8080', expected: { host: '::1', port: 8080 } },
+  { address: '[::]:8080', expected: { host: '::', port: 8080 } },
+])('the address $address is $expected.host, port $expected.port', ({ address, expected }) => {
+  expect(listenAddress(address)).toEqual(expected);
 });

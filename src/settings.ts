@@ -99,7 +99,7 @@ const WEBHOOK = {
 } as const;
 
 /** Every setting of `run`: a flag, the environment variable of the same name, a default and its text in `--help`. */
-const SETTINGS = {
+export const SETTINGS = {
   logLevel: z
     .enum(['debug', 'info', 'warn', 'error'])
     .default('info')
@@ -207,10 +207,11 @@ export function parseSettings(given: Readonly<Record<string, unknown>>): Setting
   throw new Error(`invalid settings:\n${problems.join('\n')}\nSee --help.`);
 }
 
-/** Parts of an address setting; without a host it is every address. */
-export function listenAddress(address: string): { readonly host: string; readonly port: number } {
+/** Parts of an address setting, an IPv6 address without its brackets; without a host it is every address, of IPv6 too where there is any. */
+export function listenAddress(address: string): { readonly host: string | undefined; readonly port: number } {
   const separator = address.lastIndexOf(':');
-  return { host: address.slice(0, separator) || '0.0.0.0', port: Number(address.slice(separator + 1)) };
+  const host = address.slice(0, separator).replace(/^\[(.*)\]$/, '$1');
+  return { host: host === '' ? undefined : host, port: Number(address.slice(separator + 1)) };
 }
 
 /** Namespaces that are left alone: kube-system and the operator's own too, whatever the setting says. */

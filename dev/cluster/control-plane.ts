@@ -76,7 +76,7 @@ export function apiServerArguments(files: Files, ports: Ports, { issuers, keys }
     '--bind-address=127.0.0.1',
     '--advertise-address=127.0.0.1',
     '--endpoint-reconciler-type=none', // a loopback address is no valid endpoint of the Service `kubernetes`
-    '--service-cluster-ip-range=10.96.0.0/24',
+    '--service-cluster-ip-range=10.96.0.0/24,fd00:10:96::/112', // dual-stack
     '--allow-privileged=true',
     `--cert-dir=${files.folder}`,
     `--tls-cert-file=${files.servingCertificate}`,

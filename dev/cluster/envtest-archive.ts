@@ -1,11 +1,9 @@
-import { createHash } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { REQUIRED_PROGRAMS } from './cache.ts';
+import { download } from './download.ts';
 import { run } from './process.ts';
 import { minorVersion } from './version.ts';
 
@@ -13,7 +11,6 @@ const RELEASES = 'https://github.com/kubernetes-sigs/controller-tools/releases/d
 /** The index that `setup-envtest` reads too (kubernetes-sigs/controller-tools). */
 const INDEX_URL = 'https://github.com/kubernetes-sigs/controller-tools/raw/HEAD/envtest-releases.yaml';
 const INDEX_TIMEOUT_MS = 5_000;
-const STALLED_MS = 30_000;
 
 const ArchiveIndex = z.object({
   releases: z.record(
@@ -61,7 +58,7 @@ export async function fetchArchiveIndex(fetchUrl: typeof fetch = fetch): Promise
  */
 export async function unpackArchive(archive: Archive, folder: string, fetchUrl: typeof fetch = fetch): Promise<void> {
   const file = join(folder, 'envtest.tar.gz');
-  const actual = await download(archive.url, file, fetchUrl);
+  const actual = await download({ url: archive.url, file, algorithm: 'sha512' }, fetchUrl);
   if (actual !== archive.hash) {
     await rm(file);
     throw new Error(`SHA-512 of ${archive.url} is ${actual}, the index says ${archive.hash}: refused`);
@@ -69,29 +66,4 @@ export async function unpackArchive(archive: Archive, folder: string, fetchUrl: 
   const members = REQUIRED_PROGRAMS.map((name) => `controller-tools/envtest/${name}`);
   await run('tar', ['-xzf', file, '-C', folder, '--strip-components=2', ...members]);
   await rm(file);
-}
-
-/** Returns the SHA-512 of what was written. */
-async function download(url: string, file: string, fetchUrl: typeof fetch): Promise<string> {
-  const stalled = new AbortController();
-  const timer = setTimeout(() => stalled.abort(new Error(`no data for ${STALLED_MS / 1000} s`)), STALLED_MS);
-  try {
-    const response = await fetchUrl(url, { signal: stalled.signal });
-    if (!response.ok || response.body === null) throw new Error(`${url} answered ${response.status}`);
-    const hash = createHash('sha512');
-    await pipeline(
-      response.body,
-      async function* observe(chunks: AsyncIterable<Uint8Array>) {
-        for await (const chunk of chunks) {
-          timer.refresh();
-          hash.update(chunk);
-          yield chunk;
-        }
-      },
-      createWriteStream(file),
-    );
-    return hash.digest('hex');
-  } finally {
-    clearTimeout(timer);
-  }
 }

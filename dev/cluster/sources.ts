@@ -13,8 +13,13 @@ export interface Source<T> {
 export const found = <T>(value: T): Outcome<T> => ({ kind: 'found', value });
 export const passedOver = (reason: string): Outcome<never> => ({ kind: 'passedOver', reason });
 
-/** Asks the sources in order until one has something; throws one error with every reason and `advice`. */
-export async function firstOf<T>(sources: readonly Source<T>[], progress: Progress, advice: string): Promise<T> {
+/** Asks the sources in order until one has `wanted`; throws one error with every reason and `advice`. */
+export async function firstOf<T>(
+  sources: readonly Source<T>[],
+  progress: Progress,
+  advice: string,
+  wanted = 'Kubernetes control plane',
+): Promise<T> {
   const reasons: string[] = [];
   for (const { name, find } of sources) {
     const outcome = await find();
@@ -29,5 +34,5 @@ export async function firstOf<T>(sources: readonly Source<T>[], progress: Progre
         outcome satisfies never;
     }
   }
-  throw new Error(`No Kubernetes control plane could be prepared:\n${reasons.join('\n')}\n${advice}`);
+  throw new Error(`No ${wanted} could be prepared:\n${reasons.join('\n')}\n${advice}`);
 }

@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { type HttpServerOptions, startHttpServer } from './http-server.ts';
@@ -33,7 +34,7 @@ test('it is healthy although not ready', async () => {
   expect(await get(server.port, '/healthz')).toMatchObject({ status: 200, body: 'ok\n' });
 });
 
-test('an event loop that was blocked too long is not healthy', async () => {
+test('an event loop that was blocked too long is not healthy [F19]', async () => {
   await using server = await setup({ eventLoopLagMs: () => 12_000 });
   expect(await get(server.port, '/healthz')).toMatchObject({
     status: 503,
@@ -100,7 +101,20 @@ test('other paths and methods are refused', async () => {
   expect((await get(server.port, '/metrics', 'POST')).status).toBe(405);
 });
 
-test('a busy port is refused with the name of the setting', async () => {
+test.each([
+  { name: 'its head', text: 'GET /metrics HTTP/1.1\r\nHost: x\r\n' },
+  { name: 'its body', text: 'POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{' },
+])('who stops in $name is cut off, and others are served meanwhile [S9]', async ({ text }) => {
+  await using server = await setup({ headTimeoutMs: 200 });
+  const slow = connect(server.port, '127.0.0.1');
+  const closed = new Promise((resolve) => void slow.resume().on('close', resolve));
+  slow.on('error', () => {}); // a reset is an end, too
+  slow.write(text);
+  expect((await get(server.port, '/healthz')).status).toBe(200);
+  await closed;
+});
+
+test('a busy port is refused with the name of the setting [F20]', async () => {
   await using server = await setup();
   await expect(setup({ port: server.port })).rejects.toThrow(
     `Cannot listen on 127.0.0.1:${server.port}: another process uses this port. Choose another address with --metrics-bind-address.`,

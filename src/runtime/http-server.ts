@@ -6,7 +6,8 @@ import type { Registry } from 'prom-client';
 import { errorCode, errorFields } from './error-fields.ts';
 
 export interface HttpServerOptions {
-  readonly host: string;
+  /** Default: every address. */
+  readonly host: string | undefined;
   /** 0 takes any free port. */
   readonly port: number;
   readonly registry: Pick<Registry, 'metrics' | 'contentType'>;
@@ -17,6 +18,8 @@ export interface HttpServerOptions {
   readonly maxEventLoopLagMs?: number;
   /** The longest block since the last call, in milliseconds. */
   readonly eventLoopLagMs?: () => number;
+  /** Milliseconds for the head of a request, and twice as long for the whole of it; default 5 s. */
+  readonly headTimeoutMs?: number;
 }
 
 export interface HttpServer extends AsyncDisposable {
@@ -31,7 +34,7 @@ interface Answer {
 
 /** Serves /healthz, /readyz and /metrics. Rejects with advice if the address cannot be had. */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  const { host, port, log } = options;
+  const { host, port, log, headTimeoutMs = 5_000 } = options;
   const delay = monitorEventLoopDelay({ resolution: 100 });
   delay.enable();
   const longestDelayMs = (): number => {
@@ -40,7 +43,13 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     return maxNs / 1e6;
   };
   const routes = routesOf({ eventLoopLagMs: longestDelayMs, ...options });
-  const server = createServer((request, response) => {
+  // Anybody in the cluster's network may connect: who sends slowly must not keep a connection.
+  const limits = {
+    headersTimeout: headTimeoutMs,
+    requestTimeout: 2 * headTimeoutMs,
+    connectionsCheckingInterval: Math.min(headTimeoutMs, 1_000),
+  };
+  const server = createServer(limits, (request, response) => {
     const [path = ''] = (request.url ?? '').split('?');
     const route = routes.get(path);
     if (route === undefined) return send(response, { status: 404, body: 'not found' });
@@ -59,7 +68,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     delay.disable();
     const code = errorCode(cause);
     const problem = code === 'EADDRINUSE' ? 'another process uses this port' : String(code);
-    const message = `Cannot listen on ${host}:${port}: ${problem}. Choose another address with --metrics-bind-address.`;
+    const message = `Cannot listen on ${host ?? ''}:${port}: ${problem}. Choose another address with --metrics-bind-address.`;
     throw new Error(message, { cause });
   }
   const address = server.address();
