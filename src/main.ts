@@ -9,11 +9,10 @@ import { planCommand } from './cli/plan.ts';
 import { policyCommand } from './cli/policy.ts';
 import { restartCommand } from './cli/restart.ts';
 import { statusCommand } from './cli/status.ts';
-import { type Terminal, wantsColors } from './cli/terminal.ts';
+import { type Terminal, visible, wantsColors } from './cli/terminal.ts';
 import { runOperator } from './operator.ts';
 import { FLAGS, parseSettings } from './settings.ts';
-
-const VERSION = '0.1.0';
+import { VERSION } from './version.ts';
 
 const terminal: Terminal = {
   write: (text) => void process.stdout.write(text),
@@ -73,6 +72,7 @@ program
 try {
   await program.parseAsync();
 } catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  const lines = (error instanceof Error ? error.message : String(error)).split('\n');
+  process.stderr.write(`${lines.map(visible).join('\n')}\n`);
   process.exitCode = 1;
 }

@@ -1,8 +1,12 @@
-import { IAMClient, ListRolesCommand } from '@aws-sdk/client-iam';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { DeleteRoleCommand, IAMClient, ListRolesCommand } from '@aws-sdk/client-iam';
 import { describe, expect, test } from 'vitest';
-import { awsError } from '../../test/support/builders.ts';
+import { awsError, thrownBy } from '../../test/support/builders.ts';
 import type { PendingCall } from './call-gate.ts';
-import { type AwsCall, CLIENT_OPTIONS, gateCalls, tellCalls } from './calls.ts';
+import { type AwsCall, CLIENT_OPTIONS, fenceWrites, gateCalls, tellCalls } from './calls.ts';
+import { classified } from './errors.ts';
 
 async function callsOf(next: () => Promise<unknown>): Promise<readonly AwsCall[]> {
   const calls: AwsCall[] = [];
@@ -16,7 +20,7 @@ test.each([
   { name: 'a call that AWS refuses', next: () => Promise.reject(awsError('LimitExceeded')), code: 'LimitExceeded' },
   { name: 'a call without answer', next: () => Promise.reject(new Error('socket hang up')), code: 'Unreachable' },
 ])('$name is told once, as $code', async ({ next, code }) => {
-  expect(await callsOf(next)).toEqual([{ service: 'iam', operation: 'CreateRole', code }]);
+  expect(await callsOf(next)).toEqual([{ service: 'iam', operation: 'CreateRole', code, seconds: expect.any(Number) }]);
 });
 
 test('output and error pass through unchanged', async () => {
@@ -26,8 +30,59 @@ test('output and error pass through unchanged', async () => {
   await expect(tell(() => Promise.reject(error), {})({})).rejects.toBe(error);
 });
 
-test('the SDK retries nothing, so that a quota error is sent once', () => {
+test('the SDK retries nothing, so that a quota error is sent once [F26]', () => {
   expect(CLIENT_OPTIONS.maxAttempts).toBe(1);
+});
+
+test('a call that AWS does not answer is given up, and told as such [F28]', async () => {
+  const silent = createServer(() => {});
+  await once(silent.listen(0, '127.0.0.1'), 'listening');
+  const { port } = silent.address() as AddressInfo; // TCP
+  const client = new IAMClient({
+    region: 'us-east-1',
+    endpoint: `http://127.0.0.1:${port}`,
+    credentials: { accessKeyId: 'AKIA', secretAccessKey: 'secret' },
+    ...CLIENT_OPTIONS,
+    requestHandler: { ...CLIENT_OPTIONS.requestHandler, requestTimeout: 50 },
+  });
+  const error = await thrownBy(() => client.send(new ListRolesCommand({})));
+  client.destroy();
+  silent.closeAllConnections();
+  silent.close();
+  expect(classified('ListRoles', 'roles', error)).toMatchObject({
+    reason: 'AwsUnreachable',
+    message: 'ListRoles roles: a request has exceeded the configured 50 ms requestTimeout',
+  });
+});
+
+test('a write that has been signed is not sent by a process that leads no more, and a read is [F14]', async () => {
+  const sent: string[] = [];
+  const server = createServer((request, response) => {
+    sent.push(String(request.headers['authorization']).slice(0, 16));
+    response.end('<ListRolesResponse><ListRolesResult><Roles/></ListRolesResult></ListRolesResponse>');
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  let signedBefore = false;
+  const client = new IAMClient({
+    region: 'us-east-1',
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, // TCP
+    credentials: async () => {
+      signedBefore = true;
+      return { accessKeyId: 'AKIA', secretAccessKey: 'secret' };
+    },
+    ...CLIENT_OPTIONS,
+  });
+  const fence = (): void => {
+    throw new Error(`leads no more, signed: ${signedBefore}`);
+  };
+  client.middlewareStack.add(fenceWrites(fence), { step: 'deserialize', priority: 'low', name: 'fenceWrites' });
+  const refusal = await thrownBy(() => client.send(new DeleteRoleCommand({ RoleName: 'reports' })));
+  expect(refusal).toMatchObject({ message: 'leads no more, signed: true' });
+  expect(sent).toEqual([]);
+  await client.send(new ListRolesCommand({}));
+  expect(sent).toEqual(['AWS4-HMAC-SHA256']);
+  client.destroy();
+  server.close();
 });
 
 const gateOf = () => {

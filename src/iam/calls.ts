@@ -1,4 +1,4 @@
-import type { CallGate } from './call-gate.ts';
+import { type CallGate, isWrite } from './call-gate.ts';
 import { awsErrorCode } from './errors.ts';
 import type { Priority } from './rate-limit.ts';
 
@@ -7,13 +7,23 @@ export interface AwsCall {
   readonly service: string;
   readonly operation: string;
   readonly code: string;
+  /** From sending to the answer, without the time that the call waited for its turn. */
+  readonly seconds: number;
 }
 
-/** Options of every SDK client. The SDK retries nothing: the work queue does, where it is counted, and never a quota error. */
+/**
+ * Options of every SDK client. The SDK retries nothing: the work queue does, where it is counted, and never a quota error. By
+ * itself it uses no proxy; Node's agent takes HTTPS_PROXY and NO_PROXY from here (Node 24.5 and later).
+ */
 export const CLIENT_OPTIONS = {
   maxAttempts: 1,
   userAgentAppId: 'federated-identity-operator',
-  requestHandler: { connectionTimeout: 3_000, requestTimeout: 15_000 },
+  requestHandler: {
+    connectionTimeout: 3_000,
+    requestTimeout: 15_000,
+    throwOnRequestTimeout: true, // else the SDK only warns, and waits for ever
+    httpsAgent: { proxyEnv: process.env },
+  },
 } as const;
 
 /** A middleware for an SDK client's `initialize` step that tells of each call. */
@@ -22,12 +32,15 @@ export const tellCalls =
   <Arguments, Output>(next: (args: Arguments) => Promise<Output>, { commandName = '' }: { commandName?: string }) =>
   async (args: Arguments): Promise<Output> => {
     const operation = operationOf(commandName);
+    const sentAt = performance.now();
+    const tell = (code: string): void =>
+      onCall({ service, operation, code, seconds: (performance.now() - sentAt) / 1000 });
     try {
       const output = await next(args);
-      onCall({ service, operation, code: 'OK' });
+      tell('OK');
       return output;
     } catch (error) {
-      onCall({ service, operation, code: awsErrorCode(error) ?? 'Unreachable' });
+      tell(awsErrorCode(error) ?? 'Unreachable');
       throw error;
     }
   };
@@ -45,6 +58,18 @@ export const gateCalls =
   <Arguments, Output>(next: (args: Arguments) => Promise<Output>, context: CallContext) =>
   (args: Arguments): Promise<Output> =>
     gate.pass({ operation: operationOf(context.commandName), priority, signal: signalOf(context) }, () => next(args));
+
+/**
+ * A middleware for the very last step before a write is sent, when it has been signed: a process that stood still since the
+ * gate let it pass may lead no more.
+ */
+export const fenceWrites =
+  (fence: () => void) =>
+  <Arguments, Output>(next: (args: Arguments) => Promise<Output>, { commandName }: CallContext) =>
+  async (args: Arguments): Promise<Output> => {
+    if (isWrite(operationOf(commandName))) fence();
+    return next(args);
+  };
 
 const operationOf = (commandName = ''): string => commandName.replace(/Command$/, '');
 
