@@ -1,12 +1,15 @@
 // `npm run demo`: what the product does, told in the terminal on real parts. Exit code 0 only if everything held.
-import { parseArgs } from 'node:util';
+import { writeFile } from 'node:fs/promises';
+import { parseArgs, stripVTControlCharacters } from 'node:util';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { whyNoKind } from '../cluster/kind.ts';
 import { startStack } from '../stack/stack.ts';
 import { interruption } from './interruption.ts';
 import { Narrator, wantsColors } from './narrator.ts';
 import { readableLog, saveLogs } from './operator-log.ts';
 import { type ExitCode, play } from './play.ts';
 import { fillAccount } from './scene.ts';
+import { recordingOf } from './recording.ts';
 import { operatorCalls, operatorWrites, type Stage } from './stage.ts';
 import { doctor } from './steps/doctor.ts';
 import { type Cost, drift, SWEEP_SECONDS } from './steps/drift.ts';
@@ -18,7 +21,7 @@ import { team } from './steps/team.ts';
 import { token } from './steps/token.ts';
 import { workload } from './steps/workload.ts';
 
-const HELP = `npm run demo -- [--no-pause] [--verbose] [--help]
+const HELP = `npm run demo -- [--no-pause] [--verbose] [--kind] [--record FILE] [--help]
 
 Starts a real Kubernetes API server and a local AWS, runs the operator between them, and tells its story:
 provider, identity, pod, token, credentials, guardrails, drift, deletion. Nothing outside of this machine is touched.
@@ -26,6 +29,8 @@ The first run fetches or builds the Kubernetes binaries (some minutes, cached); 
 
   --no-pause   no time to read between the chapters (there is none anyway when the output is no terminal)
   --verbose    print the operator's log at the end
+  --kind       on a kind cluster, which needs Docker and kind; default: whatever is found first on this machine
+  --record     write the story to FILE as a moving picture (SVG), if everything held
   --help       this text
 
 Exit code 0: everything held. 1: something did not; it says what was expected, what was seen, and where the logs are.
@@ -37,6 +42,8 @@ const PAUSE_MS = 2500;
 const OPTIONS = {
   'no-pause': { type: 'boolean' },
   verbose: { type: 'boolean' },
+  kind: { type: 'boolean' },
+  record: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
 } as const;
 
@@ -84,11 +91,25 @@ async function summary(
   );
 }
 
-async function demo(verbose: boolean, pauseMs: number): Promise<ExitCode> {
+interface Options {
+  readonly verbose: boolean;
+  readonly pauseMs: number;
+  /** On a kind cluster and no other. */
+  readonly kind: boolean;
+  /** File for the recording. */
+  readonly record: string | undefined;
+}
+
+async function demo({ verbose, pauseMs, kind, record }: Options): Promise<ExitCode> {
   const interrupted = interruption();
+  const colors = wantsColors(process.stdout.isTTY, process.env);
+  let written = '';
   const narrator = new Narrator({
-    write: (text) => void process.stdout.write(text),
-    colors: wantsColors(process.stdout.isTTY, process.env),
+    write: (text) => {
+      written += text;
+      process.stdout.write(colors ? text : stripVTControlCharacters(text));
+    },
+    colors: true, // for the recording
     pause: () => sleep(pauseMs, undefined, { signal: interrupted }).catch(() => {}), // only the signal rejects
   });
   const begin = performance.now();
@@ -99,6 +120,7 @@ async function demo(verbose: boolean, pauseMs: number): Promise<ExitCode> {
     start: async () => {
       const stack = await startStack({
         progress: (line) => narrator.progress(line),
+        kind,
         environment: { RESYNC_INTERVAL: String(SWEEP_SECONDS) },
       });
       return { stack, narrator, [Symbol.asyncDispose]: () => stack[Symbol.asyncDispose]() };
@@ -113,12 +135,14 @@ async function demo(verbose: boolean, pauseMs: number): Promise<ExitCode> {
     clues: ({ stack }) => saveLogs(stack),
   });
   const seconds = Math.round((performance.now() - begin) / 1000);
-  if (code === 0) narrator.say('', `✓ The end. All ${narrator.held} expectations held, in ${seconds} s.`);
+  if (code !== 0) return code;
+  narrator.say('', `✓ The end. All ${narrator.held} expectations held, in ${seconds} s.`);
+  if (record !== undefined) await writeFile(record, recordingOf(written, 'npm run demo, from start to end'));
   return code;
 }
 
 /** The options, or the exit code when there is nothing to tell. */
-function options(): { readonly verbose: boolean; readonly pauseMs: number } | ExitCode {
+function options(): Options | ExitCode {
   try {
     const { values } = parseArgs({ options: OPTIONS });
     if (values.help === true) {
@@ -126,7 +150,12 @@ function options(): { readonly verbose: boolean; readonly pauseMs: number } | Ex
       return 0;
     }
     const pauses = process.stdout.isTTY && values['no-pause'] !== true;
-    return { verbose: values.verbose === true, pauseMs: pauses ? PAUSE_MS : 0 };
+    return {
+      verbose: values.verbose === true,
+      pauseMs: pauses ? PAUSE_MS : 0,
+      kind: values.kind === true,
+      record: values.record,
+    };
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${HELP}`);
     return 1;
@@ -134,7 +163,9 @@ function options(): { readonly verbose: boolean; readonly pauseMs: number } | Ex
 }
 
 const given = options();
-const code = typeof given === 'number' ? given : await demo(given.verbose, given.pauseMs);
+const obstacle = typeof given === 'object' && given.kind ? await whyNoKind(process.env) : undefined;
+if (obstacle !== undefined) process.stderr.write(`--kind: ${obstacle}. Without --kind the demo needs neither.\n`);
+const code = typeof given === 'number' ? given : obstacle === undefined ? await demo(given) : 1;
 // Stopped during the start, the stack still builds; what it started ends with this process (dev/cluster/process.ts).
 if (code === 130) process.exit(code);
 process.exitCode = code;

@@ -1,6 +1,9 @@
 import { spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 
 const DEMO = fileURLToPath(new URL('../../dev/demo/main.ts', import.meta.url));
 const DEV = fileURLToPath(new URL('../../dev/main.ts', import.meta.url));
@@ -31,7 +34,10 @@ async function run(script: string, args: readonly string[], interruptAt?: string
 
 describe('npm run demo', () => {
   test('tells its story to the end, and shows no token and no secret', async () => {
-    const { code, output } = await run(DEMO, ['--no-pause', '--verbose']);
+    const folder = await mkdtemp(join(tmpdir(), 'recording-'));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const recording = join(folder, 'demo.svg');
+    const { code, output } = await run(DEMO, ['--no-pause', '--verbose', '--record', recording]);
     expect(output).not.toContain('The story broke off');
     expect(output.match(/^\d+\. .*$/gm)).toEqual([
       '1. A cluster, an AWS account, and the operator between them',
@@ -54,6 +60,9 @@ describe('npm run demo', () => {
     expect(output).not.toMatch(/(?<![\w/+=])(?![0-9a-f]{40}\b)[A-Za-z0-9/+]{40}(?![\w/+=])/);
     expect(output).not.toContain('\u001b'); // no terminal, no colours
     expect(code).toBe(0);
+    const svg = await readFile(recording, 'utf8');
+    expect(svg.match(/<tspan class="bold cyan">\d+\. /g)).toHaveLength(12);
+    expect(svg).not.toMatch(/\/(?:tmp|home|root|Users)\/|eyJ[\w-]{10,}|A[KS]IA[A-Z0-9]{12}/);
   }, 600_000); // the first run builds the cluster
 
   test('stops in order at Ctrl-C, and says nothing of a failure', async () => {
@@ -81,9 +90,9 @@ describe('npm run demo', () => {
 describe('npm run dev', () => {
   test('applies the samples, invites to try, follows the log, and stops at Ctrl-C with 0', async () => {
     const { code, output } = await run(DEV, [], 'action=MarkBound');
-    expect(output).toMatch(/export KUBECONFIG=\S+\n/);
-    expect(output).toMatch(/export AWS_ENDPOINT_URL=http:\S+ AWS_REGION=/);
-    expect(output).toMatch(/export AWS_SECRET_ACCESS_KEY=\S+\n/);
+    expect(output).toMatch(/^ {2}\. \S+\/environment\.sh$/m);
+    expect(output).toContain('kubectl aws-identity status -n analytics');
+    expect(output).not.toMatch(/A[KS]IA[A-Z0-9]{12}/); // the keys are in that file alone
     expect(output).toMatch(/^ {2}\d\d:\d\d:\d\d info {2}analytics\/reports changed IAM role action=CreateRole/m);
     expect(output).toMatch(/\nstopping …\n$/);
     expect(code).toBe(0);
