@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { localSources, remoteSources } from './binaries.ts';
-import { clusterSources } from './cluster.ts';
+import { clusterSources, startCluster } from './cluster.ts';
 import { type Source, passedOver } from './sources.ts';
 import { KUBERNETES_VERSION } from './version.ts';
 
@@ -27,3 +27,10 @@ test.each([{ environment: {} }, { environment: { KUBEBUILDER_ASSETS: '' } }])(
     expect(namesWith(environment)).toEqual(['cache', 'kind', 'envtest archive', 'Go build']);
   },
 );
+
+test('a kind cluster that was asked for is not replaced by another one', async () => {
+  const environment = { PATH: '', KUBEBUILDER_ASSETS: '/assets' };
+  await expect(startCluster({ kind: true, environment })).rejects.toThrow(
+    /^No Kubernetes control plane could be prepared:\n {2}- kind: the Docker daemon does not answer .*\nStart Docker and install kind/,
+  );
+});

@@ -12,6 +12,7 @@ import { KUBERNETES_VERSION } from './version.ts';
 
 export type { Cluster, ClusterOptions } from './interface.ts';
 
+const KIND_ADVICE = 'Start Docker and install kind, or let the cluster be found by itself.';
 /** Without a port, as IAM refuses providers with one. The domain is reserved (RFC 2606): nobody answers there. */
 const DEFAULT_ISSUER = 'https://oidc.federated-identity.example';
 
@@ -39,11 +40,9 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     ...keeping(options),
     createFolder: () => createFolder(options),
   });
-  const origin = await firstOf(
-    clusterSources(localSources(wanted), kind, remoteSources(wanted)),
-    progress,
-    INSTALL_ADVICE,
-  );
+  const origin = await (options.kind === true
+    ? firstOf([kind], progress, KIND_ADVICE)
+    : firstOf(clusterSources(localSources(wanted), kind, remoteSources(wanted)), progress, INSTALL_ADVICE));
   switch (origin.kind) {
     case 'started':
       return origin.cluster;

@@ -48,6 +48,8 @@ export interface ClusterOptions {
   readonly folder?: string;
   /** Leave a temporary folder behind when the cluster stops, to read its logs. A given `folder` is always kept. */
   readonly keep?: boolean;
+  /** A kind cluster or none, whatever is on this machine. */
+  readonly kind?: boolean;
   /** Default: the environment of this process. */
   readonly environment?: NodeJS.ProcessEnv;
 }

@@ -9,8 +9,13 @@ import { type ArchiveFile, tar } from './tar.ts';
 export interface Image {
   /** With registry and tag, as a pod names it. */
   readonly name: string;
-  /** Command line of its containers; paths are absolute. */
+  /** Command line of its containers; paths are absolute, or of PATH. */
   readonly entrypoint: readonly string[];
+  /** What follows it unless a container has arguments of its own. */
+  readonly command?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  /** "uid:gid"; default: root. */
+  readonly user?: string;
 }
 
 /** Where this Node is in an image of `nodeFiles`. */
@@ -41,11 +46,12 @@ export function imageArchive(files: readonly ArchiveFile[], images: readonly Ima
   };
   const addJson = (mediaType: string, value: object): Descriptor => add(mediaType, Buffer.from(JSON.stringify(value)));
   const layer = add('application/vnd.oci.image.layer.v1.tar', tar(files));
-  const manifests = images.map(({ name, entrypoint }) => {
+  const manifests = images.map(({ name, entrypoint, command = [], environment = {}, user = '' }) => {
+    const variables = Object.entries(environment).map(([variable, value]) => `${variable}=${value}`);
     const config = addJson('application/vnd.oci.image.config.v1+json', {
       architecture: process.arch === 'x64' ? 'amd64' : process.arch,
       os: 'linux',
-      config: { Entrypoint: entrypoint },
+      config: { Entrypoint: entrypoint, Cmd: command, Env: variables, User: user },
       rootfs: { type: 'layers', diff_ids: [layer.digest] },
     });
     const mediaType = 'application/vnd.oci.image.manifest.v1+json';

@@ -30,6 +30,8 @@ export interface OperatorOptions {
   readonly environment: Readonly<Record<string, string>>;
   /** What to start; default: the sources, by this Node. */
   readonly program?: string;
+  /** Default: `run`, without a flag. */
+  readonly args?: readonly string[];
 }
 
 const SOURCES = join(fileURLToPath(new URL('../..', import.meta.url)), 'src', 'main.ts');
@@ -41,13 +43,14 @@ export async function startOperator({
   folder,
   environment,
   program,
+  args = ['run'],
 }: OperatorOptions): Promise<OperatorProcess> {
   const logFile = join(folder, 'operator.log');
   const url = `http://127.0.0.1:${await freePort()}`;
   const service = await startService({
     name: 'the operator',
     program: process.execPath,
-    args: [program ?? SOURCES, 'run'],
+    args: [program ?? SOURCES, ...args],
     logFile,
     env: {
       PATH: process.env['PATH'],
@@ -83,7 +86,8 @@ async function readLog(file: string): Promise<readonly LogLine[]> {
   return lines.map((line): LogLine => JSON.parse(line));
 }
 
-function freePort(): Promise<number> {
+/** A port of the loopback interface that nobody listens on now. */
+export function freePort(): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>();
   const server = createServer();
   server.once('error', reject);

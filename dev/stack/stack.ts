@@ -7,6 +7,7 @@ import { createAuthority, issueCertificate, type KeyAndCertificate } from '../cl
 import { type Cluster, startCluster } from '../cluster/cluster.ts';
 import { run } from '../cluster/process.ts';
 import { type Progress, withProgress } from '../cluster/progress.ts';
+import { keepUsedRights } from './audit-trail.ts';
 import { type OperatorProcess, startOperator } from './operator-process.ts';
 import { operatorPolicy } from './operator-policy.ts';
 
@@ -23,10 +24,14 @@ export interface Stack extends AsyncDisposable {
   /** The operator that runs now. */
   readonly operator: OperatorProcess;
   /** Starts another operator beside it, under the name that its log has. Whoever starts it stops it. */
-  startReplica(name: string, environment?: Readonly<Record<string, string>>): Promise<OperatorProcess>;
+  startReplica(
+    name: string,
+    environment?: Readonly<Record<string, string>>,
+    program?: string,
+  ): Promise<OperatorProcess>;
   /** Runs the real kubectl as cluster admin; resolves with its output, rejects with its error text. */
   kubectl(args: readonly string[], input?: object | string): Promise<string>;
-  /** Stops the operator (SIGKILL with 0) and starts it again, with other settings if given. */
+  /** Stops the operator (SIGKILL with 0) and starts it again with a new token, and with other settings if given. */
   restartOperator(options?: {
     readonly graceMs?: number;
     readonly environment?: Readonly<Record<string, string>>;
@@ -42,8 +47,12 @@ export interface StackOptions {
   readonly publicBuckets?: readonly string[];
   /** The operator's program; default: the sources. */
   readonly program?: string;
+  /** Folder that is installed with `kubectl apply -k`; default: config/dev of this tree. */
+  readonly config?: string;
   /** Also run kube-controller-manager, so that Deployments and Jobs make pods. */
   readonly controllerManager?: boolean;
+  /** On a kind cluster or not at all. */
+  readonly kind?: boolean;
   /** Further accounts of AWS beside `ACCOUNT`. */
   readonly moreAccounts?: readonly string[];
 }
@@ -51,6 +60,7 @@ export interface StackOptions {
 export const ACCOUNT = '111122223333';
 export const REGION = 'eu-west-1';
 const OPERATOR = 'federated-identity-system/federated-identity-operator';
+const OPERATOR_USER = `system:serviceaccount:${OPERATOR.replace('/', ':')}`;
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Starts everything and installs config/dev. The operator has the rights of its ServiceAccount and of its IAM user, no more. */
@@ -60,13 +70,18 @@ export async function startStack({
   issuer,
   publicBuckets = [],
   program,
+  config,
   controllerManager = false,
+  kind = false,
   moreAccounts = [],
 }: StackOptions = {}): Promise<Stack> {
   await using started = new AsyncDisposableStack();
   const cluster = started.use(
-    await startCluster({ progress, controllerManager, ...(issuer === undefined ? {} : { issuer }) }),
+    await startCluster({ progress, controllerManager, kind, ...(issuer === undefined ? {} : { issuer }) }),
   );
+  // Rights of this tree are compared with what its operator uses; older ones that a test installs are none of them.
+  if (config === undefined)
+    started.defer(() => keepUsedRights(cluster.auditLog, OPERATOR_USER, process.env['USED_RIGHTS_FOLDER']));
   const authority = await createAuthority(new Date());
   const aws = started.use(await startAws(cluster, authority, moreAccounts));
   const account = aws.account(ACCOUNT);
@@ -75,20 +90,25 @@ export async function startStack({
     progress,
     'installing CRDs, roles and admission policies (kubectl apply -k config/dev)',
     async () => {
-      await kubectl(['apply', '--server-side', '-k', `${ROOT}/config/dev`]);
+      await kubectl(['apply', '--server-side', '-k', config ?? join(ROOT, 'config', 'dev')]);
       await kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s']);
     },
   );
   const clusterId = await kubectl(['get', 'namespace', 'kube-system', '-o', 'jsonpath={.metadata.uid}']);
   const policy = operatorPolicy({ accountId: ACCOUNT, cluster: clusterId, issuer: cluster.issuer });
   const key = account.createUser('federated-identity-operator', policy);
-  const kubeconfig = await cluster.kubeconfigFor({ serviceAccount: OPERATOR });
+  const newToken = (): Promise<string> => cluster.kubeconfigFor({ serviceAccount: OPERATOR });
+  const kubeconfig = await newToken();
   const findIssuers = await issuerEnvironment(cluster, aws, { authority, publicBuckets });
-  const start = (more: Readonly<Record<string, string>>, folder = cluster.folder): Promise<OperatorProcess> =>
+  const start = (
+    more: Readonly<Record<string, string>>,
+    folder = cluster.folder,
+    other = program,
+  ): Promise<OperatorProcess> =>
     startOperator({
       kubeconfig,
       folder,
-      ...(program === undefined ? {} : { program }),
+      ...(other === undefined ? {} : { program: other }),
       environment: {
         AWS_ENDPOINT_URL: aws.endpoint,
         AWS_ACCESS_KEY_ID: key.accessKeyId,
@@ -112,13 +132,14 @@ export async function startStack({
     get operator() {
       return operator;
     },
-    startReplica: async (name, more = {}) => {
+    startReplica: async (name, more = {}, other = program) => {
       const folder = join(cluster.folder, name);
       await mkdir(folder, { recursive: true });
-      return start({ POD_NAME: name, ...more }, folder);
+      return start({ POD_NAME: name, ...more }, folder, other);
     },
     restartOperator: async ({ graceMs, environment: more = {} } = {}) => {
       await operator.stop(graceMs);
+      await newToken(); // into the same file; the ServiceAccount of before may be gone
       operator = await start(more);
     },
     [Symbol.asyncDispose]: () => running.disposeAsync(),
@@ -126,7 +147,7 @@ export async function startStack({
 }
 
 /** What the operator needs to see the issuer as AWS does, since neither its name nor its certificate is public here. */
-async function issuerEnvironment(
+export async function issuerEnvironment(
   { url, issuer, caCertificate, folder }: Cluster,
   { https }: LocalAws,
   { authority, publicBuckets }: { readonly authority: KeyAndCertificate; readonly publicBuckets: readonly string[] },
@@ -142,7 +163,7 @@ async function issuerEnvironment(
  * AWS finds the issuer where the API server listens, as DNS would show it in the open, and issuers that are buckets at S3
  * itself.
  */
-async function startAws(
+export async function startAws(
   { url, issuer, caCertificate }: Cluster,
   authority: KeyAndCertificate,
   moreAccounts: readonly string[],
