@@ -11,7 +11,7 @@ test.each([
 });
 
 test.each([new TypeError('x is undefined'), 'text', undefined, null, 7])(
-  '%s is an internal error that is tried again',
+  '%s is an internal error that is tried again [F18]',
   (thrown) => {
     expect(toReconcileError(thrown)).toMatchObject({
       reason: 'InternalError',

@@ -1,6 +1,7 @@
 import type { RoleAction } from '../controllers/aws-federated-identity/plan.ts';
 import type { PolicyDocument } from '../iam/policy-document.ts';
 import type { IdentityPlan } from './identity-plan.ts';
+import { jsonText } from './terminal.ts';
 
 /**
  * The plans for a program: an array of { namespace, name, role, actions: [{type, …}], drift: [{path, want, have}],
@@ -19,7 +20,7 @@ export function planJson(plans: readonly IdentityPlan[]): string {
         return outcome satisfies never;
     }
   });
-  return `${JSON.stringify(rows, undefined, 2)}\n`;
+  return jsonText(rows);
 }
 
 function actionJson(action: RoleAction): object {

@@ -1,5 +1,5 @@
 import { commandOf, type Restart, type RestartedPod, type RestartPlan } from './restart-plan.ts';
-import { visible } from './terminal.ts';
+import { jsonText, visible } from './terminal.ts';
 
 export interface RestartOutput {
   readonly mode: 'show' | 'apply';
@@ -65,5 +65,5 @@ export function restartJson(plan: RestartPlan, { mode, context }: RestartOutput)
         : { owner: restart.title, command: null, advice: restart.advice, restarted: false, pods: restart.pods },
     ),
   };
-  return `${JSON.stringify(document, undefined, 2)}\n`;
+  return jsonText(document);
 }

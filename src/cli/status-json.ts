@@ -1,17 +1,16 @@
 import type { Health, IdentityNode, ProviderNode } from './status-tree.ts';
+import { jsonText } from './terminal.ts';
 
 /** The tree for a program: an array of providers, sorted; every key is always there, null where there is nothing. */
 export const statusJson = (tree: readonly ProviderNode[]): string =>
-  `${JSON.stringify(
+  jsonText(
     tree.map(({ name, accountId, health, identities }) => ({
       provider: name,
       accountId: accountId ?? null,
       ...healthJson(health),
       identities: identities.map(identityJson),
     })),
-    undefined,
-    2,
-  )}\n`;
+  );
 
 const healthJson = ({ state, ready, reason, message }: Health): object => ({
   state,

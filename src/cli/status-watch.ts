@@ -1,4 +1,5 @@
 import { CliError } from './failures.ts';
+import { visible } from './terminal.ts';
 
 export interface StatusWatch {
   /** The status as it is now. */
@@ -31,7 +32,7 @@ export async function watchStatus({ look, write, warn, isTerminal, pause }: Stat
       told = '';
     } catch (error) {
       if (!(error instanceof CliError)) throw error;
-      if (error.message !== told) warn(`${error.message}\n`);
+      if (error.message !== told) warn(`${visible(error.message)}\n`);
       told = error.message;
     }
   }

@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import { escaped } from '../printable.ts';
 
 /** Where a command writes. */
 export interface Terminal {
@@ -27,9 +28,8 @@ export const wantsColors = (isTerminal: boolean, { NO_COLOR = '', TERM = '' }: N
   isTerminal && NO_COLOR === '' && TERM !== 'dumb';
 
 /** One line that shows what is in it: tenants and AWS wrote parts of it, and must not steer the terminal. */
-export const visible = (line: string): string =>
-  line.replaceAll(
-    // oxlint-disable-next-line no-control-regex -- and the marks that turn the direction of text
-    /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+export const visible = (line: string): string => escaped(line);
+
+/** JSON for a program, whose reader may sit at a terminal: JSON itself escapes only the controls of ASCII. */
+export const jsonText = (value: unknown): string =>
+  `${JSON.stringify(value, undefined, 2).split('\n').map(visible).join('\n')}\n`;

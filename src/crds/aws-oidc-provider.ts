@@ -9,8 +9,9 @@ const KEY_LENGTH_RULE = {
   message: 'a tag key has 1 to 128 characters: choose another key',
 };
 
+/** In any case: to IAM, keys that differ only in case are one key, and the last writer has it. */
 const RESERVED_TAG_RULE = {
-  rule: "self.all(key, !key.startsWith('federatedidentity.dev/') && !key.lowerAscii().startsWith('aws:'))",
+  rule: "self.all(key, !key.lowerAscii().startsWith('federatedidentity.dev/') && !key.lowerAscii().startsWith('aws:'))",
   message: "tag keys beginning with 'federatedidentity.dev/' or 'aws:' are reserved: choose another key",
 };
 

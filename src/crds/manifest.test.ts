@@ -114,7 +114,7 @@ describe('the schemas', () => {
     expect(pathsWhere(({ schema, isProperty }) => isProperty && (schema.description ?? '').length < 4)).toEqual([]);
   });
 
-  test.each(LIMITS)('bound $name', ({ isOpen }) => {
+  test.each(LIMITS)('bound $name [F57]', ({ isOpen }) => {
     expect(pathsWhere(isOpen)).toEqual([]);
   });
 

@@ -7,7 +7,7 @@ const BECAUSE = 'because no identity-based policy allows the iam:TagRole action'
 const denied = (action: string, resource: string, reason: string): string =>
   `User: ${SESSION} is not authorized to perform: ${action} on resource: ${resource}${reason === '' ? '' : ` ${reason}`}`;
 
-describe('what to do about an AccessDenied', () => {
+describe('what to do about an AccessDenied [F32 F33]', () => {
   test.each([
     {
       name: 'a missing permission: the statement to add, by the action that AWS names and not by the call that was made',

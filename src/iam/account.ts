@@ -3,7 +3,7 @@ import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
 import type { AccountId } from './arn.ts';
 import { CircuitBreaker } from './breaker.ts';
 import { CallGate } from './call-gate.ts';
-import { type AwsCall, gateCalls, tellCalls } from './calls.ts';
+import { type AwsCall, fenceWrites, gateCalls, tellCalls } from './calls.ts';
 import { type AccountConnection, assumedCredentials, type AwsClients, awsClients, ownCredentials } from './clients.ts';
 import { type Clock, SYSTEM_CLOCK } from './clock.ts';
 import { classify } from './errors.ts';
@@ -120,6 +120,7 @@ function awsAccount({ sts, iam, backgroundIam }: AwsClients, { onCall, s3Limit, 
   const through = (client: IAMClient, priority: Priority): Iam => {
     client.middlewareStack.add(gateCalls(gate, priority), { step: 'initialize', priority: 'high', name: 'gateCalls' });
     client.middlewareStack.add(tellCalls('iam', onCall), { step: 'initialize', name: 'tellCalls' });
+    client.middlewareStack.add(fenceWrites(parts.fence), { step: 'deserialize', priority: 'low', name: 'fenceWrites' });
     return { roles: awsRoles(client), oidcProviders: awsOidcProviders(client), inventory: awsInventory(client) };
   };
   const s3Gate = new CallGate({ ...parts, limit: s3Limit, session });

@@ -81,7 +81,7 @@ describe('the ARN of an OIDC provider', () => {
     expect(oidcProviderArn(Partition.parse('aws'), ACCOUNT, url)).toBe(`arn:aws:iam::${ACCOUNT}:oidc-provider/${path}`);
   });
 
-  test('has the partition of the caller', () => {
+  test('has the partition of the caller [F47]', () => {
     const arn = oidcProviderArn(Partition.parse('aws-cn'), ACCOUNT, IssuerUrl.parse('https://a.example'));
     expect(arn).toMatch(/^arn:aws-cn:/);
   });

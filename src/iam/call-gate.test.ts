@@ -116,7 +116,7 @@ describe('refused credentials', () => {
     expect(aws.sent.length).toBeLessThanOrEqual(2);
   });
 
-  test('are renewed once, and the call is repeated', async () => {
+  test('are renewed once, and the call is repeated [F34]', async () => {
     const { aws, breaker, send } = scene({ keys: ['key-1', 'key-2'] });
     await send(call());
     aws.valid.delete('key-1');
@@ -171,7 +171,7 @@ describe('the fence', () => {
     expect(aws.sent.includes(operation)).toBe(!isStopped);
   });
 
-  test('stops a write that was waiting for its turn when leadership was lost', async () => {
+  test('stops a write that was waiting for its turn when leadership was lost [F14]', async () => {
     const { aws, clock, leadership, send } = scene({ burst: 1 });
     await send(call());
     const write = thrownBy(() => send(call({ operation: 'CreateRole' })));

@@ -101,4 +101,4 @@ export class CallGate {
 }
 
 /** All operations of IAM that change nothing are named so, as far as the operator uses them. */
-const isWrite = (operation: string): boolean => !/^(Get|List)/.test(operation);
+export const isWrite = (operation: string): boolean => !/^(Get|List)/.test(operation);

@@ -21,7 +21,7 @@ async function requestOf(client: AwsClients['iam'] | AwsClients['sts'], send: ()
   return caught;
 }
 
-describe('endpoints follow from the region', () => {
+describe('endpoints follow from the region [F47]', () => {
   // IAM is one endpoint for each partition; STS is asked in the region. Source: the SDK's endpoint rules.
   test.each([
     { region: 'eu-west-1', iam: 'iam.amazonaws.com', signs: 'us-east-1', sts: 'sts.eu-west-1.amazonaws.com' },

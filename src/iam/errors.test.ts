@@ -16,7 +16,7 @@ const classified = async (error: unknown): Promise<ReconcileError> => {
 
 const network = (fields: object): Error => Object.assign(new Error('no answer'), fields);
 
-describe('an error of AWS', () => {
+describe('an error of AWS [F31 F38]', () => {
   test.each([
     { code: 'AccessDenied', reason: 'AccessDenied', kind: 'waiting', retryAfterMs: 5 * MINUTE },
     { code: 'ExpiredToken', reason: 'CredentialsExpired', kind: 'waiting', retryAfterMs: MINUTE },
@@ -54,7 +54,7 @@ describe('an error of AWS', () => {
   });
 });
 
-describe('no answer', () => {
+describe('no answer [F28]', () => {
   test.each([
     { name: 'a refused connection', error: network({ code: 'ECONNREFUSED' }), reason: 'AwsUnreachable' },
     { name: 'a name that does not resolve', error: network({ code: 'ENOTFOUND' }), reason: 'AwsUnreachable' },
@@ -75,6 +75,13 @@ describe('no answer', () => {
     expect(error.message).toContain('AWS_WEB_IDENTITY_TOKEN_FILE');
     expect(error.message).not.toContain('/root');
   });
+});
+
+test('a text that quotes a token, or that would be work without end, is told without either [F73 F78 S15]', async () => {
+  const token = 'eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJzeXN0ZW0ifQ.c2lnbmF0dXJl';
+  const { message } = await classified(awsError('InvalidInput', `no: ${token}${' '.repeat(200_000)}request id`));
+  expect(message).toContain('no: [redacted]');
+  expect(message.length).toBeLessThan(5_000);
 });
 
 test('a ReconcileError passes unchanged', async () => {
@@ -167,11 +174,17 @@ describe('what a message says to do', () => {
       reason: 'Propagating',
       message: 'CreateRole reports: The role with name reports cannot be found',
     },
+    {
+      name: 'an inline policy that one server of IAM lists and another one does not know any more',
+      error: awsError('NoSuchEntity', 'The role policy with name first cannot be found.'),
+      reason: 'Propagating',
+      message: 'CreateRole reports: The role policy with name first cannot be found',
+    },
   ])('$name', async ({ error, reason, message }) => {
     expect(await classified(error)).toMatchObject({ reason, message });
   });
 
-  test('a clock that the SDK has corrected is tried again at once, and is no refusal of the credentials', async () => {
+  test('a clock that the SDK has corrected is tried again at once, and is no refusal of the credentials [F48]', async () => {
     const error = Object.assign(awsError('SignatureDoesNotMatch'), { $metadata: { clockSkewCorrected: true } });
     expect(await classified(error)).toMatchObject({ reason: 'ClockSkew', disposition: { kind: 'retryable' } });
     expect(areCredentialsRefused(error)).toBe(false);

@@ -1,5 +1,7 @@
 import type { Reason } from '../crds/condition.ts';
 import { type Disposition, ReconcileError, retryable, toReconcileError, waiting } from '../errors.ts';
+import { cutTo } from '../printable.ts';
+import { withoutSecrets } from '../secrets.ts';
 import { remedyForDenial } from './access-denied.ts';
 
 /** The wire code of an AWS error, for example NoSuchEntity; undefined for what is no answer of AWS. */
@@ -123,9 +125,10 @@ const MEANINGS: readonly Meaning[] = [
     remedy: () => 'AWS refuses the policy document: correct it in the spec.',
   },
   {
-    // Only writes get here, for roles that were there a moment ago: IAM's reads may lag by up to a minute.
+    // What was there a moment ago: a role that is written to, or an inline policy that a list had just named. IAM's reads
+    // may lag by up to a minute, and each by another time.
     codes: new Set(['NoSuchEntity']),
-    when: ({ text }) => text.startsWith('The role with name '),
+    when: ({ text }) => /^The role (?:policy )?with name /.test(text),
     reason: 'Propagating',
     disposition: RETRYABLE,
   },
@@ -166,10 +169,17 @@ export async function classify<T>(operation: string, subject: string, call: () =
   }
 }
 
+/** Many times what is ever shown of it; what comes on top would only be work. */
+const MAX_TEXT = 4096;
+
+/** What an error says, without tokens and credentials: AWS, or a proxy before it, may quote what it was sent. */
+export const textOf = (error: unknown): string =>
+  withoutSecrets(cutTo(error instanceof Error ? error.message : String(error), MAX_TEXT));
+
 /** The ReconcileError for what a call to AWS has thrown. Messages carry no request ids or times: equal failures are equal texts. */
 export function classified(operation: string, subject: string, error: unknown): ReconcileError {
   if (error instanceof ReconcileError) return error;
-  const text = lasting(error instanceof Error ? error.message : String(error));
+  const text = lasting(textOf(error));
   const opening = `${operation} ${subject}: ${text}`;
   if (awsErrorCode(error) === undefined) return withoutAnswer(opening, error);
   const { reason, disposition, remedy } = meaningOf(error, operation);
@@ -236,9 +246,10 @@ function hasCorrectedClock(error: unknown): boolean {
   return typeof $metadata === 'object' && $metadata !== null && 'clockSkewCorrected' in $metadata;
 }
 
-/** Without what differs from call to call: request ids, times, the names of sessions; and without the final dot. */
+/** Without what differs from call to call: request ids, times, the names of sessions; and without the SDK's own names. */
 const lasting = (text: string): string =>
   text
+    .replace(/^@smithy\/node-http-handler - (?:\[ERROR\] )?/, '')
     .replaceAll(/\s*[([]?request ?id:? *[\w-]+[)\]]?/gi, '')
     .replaceAll(/\b[0-9]{8}T[0-9]{6}Z\b|\b[0-9]{9,11}\b|(?<=too old: )[0-9]+/g, '…')
     .replaceAll(/(:assumed-role\/[^/\s]+)\/\S+/g, '$1')

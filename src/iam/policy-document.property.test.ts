@@ -143,7 +143,7 @@ describe('properties of the comparison', () => {
     (one) => ({ ...one, Condition: { ...one.Condition, Null: { 'aws:userid': ['x'] } } }),
   );
 
-  test('a change of one effect, action, resource, principal or condition makes another document', () => {
+  test('a change of one effect, action, resource, principal or condition makes another document [S17]', () => {
     fc.assert(
       fc.property(policy, change, fc.nat(), seed, (one, changed, index, number) => {
         const Statement = one.Statement.with(
@@ -175,7 +175,7 @@ describe('properties of the comparison', () => {
     );
   });
 
-  test('any value is read or refused with an Error that says why', () => {
+  test('any value is read or refused with an Error that says why [F74]', () => {
     fc.assert(
       fc.property(fc.oneof(text, junk, hostile, fc.anything()), (input) => {
         try {
@@ -187,7 +187,7 @@ describe('properties of the comparison', () => {
     );
   });
 
-  test('a document of 10 000 levels, which only AWS could send, is compared and not a crash', () => {
+  test('a document of 10 000 levels, which only AWS could send, is compared and not a crash [F74]', () => {
     const deep = PolicyDocument.parse(`{"Statement":${'['.repeat(10_000)}${']'.repeat(10_000)}}`);
     expect(samePolicyDocument(deep, PolicyDocument.parse('{"Statement":[]}'))).toBe(false);
   });

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { document } from '../../test/support/builders.ts';
 import {
   canonicalPolicyDocument,
+  decodePolicyDocument,
   parsePolicyDocument,
   PolicyDocument,
   samePolicyDocument,
@@ -69,7 +70,7 @@ describe('the same document', () => {
   });
 });
 
-describe('another document', () => {
+describe('another document [F74 S17]', () => {
   test.each([
     { name: 'another action', a: allow({ Action: 's3:PutObject' }), b: allow() },
     { name: 'one action more', a: allow({ Action: ['s3:GetObject', 's3:PutObject'] }), b: allow() },
@@ -102,6 +103,18 @@ describe('another document', () => {
       a: when({ StringEquals: { a: '1', b: '1' } }),
       b: when({ StringEquals: { a: '1' } }),
     },
+    {
+      name: 'a key that hides behind one of another case',
+      a: when({ StringEquals: { 'x:sub': 'theirs', 'X:SUB': 'ours' } }),
+      b: when({ StringEquals: { 'x:sub': 'ours' } }),
+    },
+    {
+      name: 'an operator that hides behind one of another case',
+      a: when({ StringEquals: { 'x:sub': 'theirs' }, STRINGEQUALS: { 'x:sub': 'ours' } }),
+      b: when({ StringEquals: { 'x:sub': 'ours' } }),
+    },
+    { name: 'a letter that only looks like another', a: allow({ Action: 's3:Get\u041ebject' }), b: allow() },
+    { name: 'an action with a blank at its end', a: allow({ Action: 's3:GetObject ' }), b: allow() },
     { name: 'the newer Version', a: { Version: '2012-10-17', Statement: [] }, b: { Statement: [] } },
     { name: 'a key that the grammar does not know', a: { ...allow(), Extra: 1 }, b: allow() },
     { name: 'an own key __proto__', a: JSON.parse('{"Statement":[{"__proto__":{"a":1}}]}'), b: { Statement: [{}] } },
@@ -121,6 +134,18 @@ describe('reading what a user wrote', () => {
     expect(parsePolicyDocument(input)).toBe(JSON.stringify(allow()));
   });
 
+  test('colons and quotes within strings are no keys [F74]', () => {
+    const text = JSON.stringify(allow({ Sid: '":{"a":1}', Resource: ['arn:aws:s3:::a', '\\":'] }));
+    expect(parsePolicyDocument(text)).toBe(text);
+  });
+
+  test('`__proto__` is a key like any other, and reaches IAM, which refuses it [F74]', () => {
+    const text = '{"Statement":[],"__proto__":{"polluted":true}}';
+    expect(parsePolicyDocument(text)).toBe(text);
+    expect(parsePolicyDocument(JSON.parse(text))).toBe(text);
+    expect({}).not.toHaveProperty('polluted');
+  });
+
   test('white space within strings stays', () => {
     expect(JSON.parse(parsePolicyDocument(allow({ Sid: 'two words' })))).toEqual(allow({ Sid: 'two words' }));
   });
@@ -137,7 +162,23 @@ describe('reading what a user wrote', () => {
     { name: 'a policy without statement', input: { Version: '2012-10-17' }, message: 'no Statement' },
     { name: 'a policy of 40 levels', input: deep(40), message: 'levels deep' },
     { name: 'a policy of 10 000 levels', input: deep(10_000), message: 'levels deep' },
-  ])('$name is refused', ({ input, message }) => {
+    {
+      name: 'a key that is there twice, of which a reviewer sees the first',
+      input: '{"Statement":[{"Effect":"Allow","Action":"s3:GetObject","Action":"*","Resource":"*"}]}',
+      message: 'a key twice',
+    },
+    {
+      name: 'a key that is there twice by an escape',
+      input: '{"Statement":[],"\\u0053tatement":[{"a:\\"b":1}]}',
+      message: 'a key twice',
+    },
+    {
+      name: 'a number that JSON in JavaScript rounds',
+      input: '{"Statement":[{"Condition":{"NumericEquals":{"x":9007199254740993}}}]}',
+      message: 'the number at Statement.0.Condition.NumericEquals.x',
+    },
+    { name: 'a number that becomes infinite', input: '{"Statement":[{"a":-1e999}]}', message: 'Statement.0.a' },
+  ])('$name is refused [F74]', ({ input, message }) => {
     expect(() => parsePolicyDocument(input)).toThrow(message);
   });
 
@@ -145,4 +186,77 @@ describe('reading what a user wrote', () => {
     const spaced = PolicyDocument.parse('{ "Statement" : [ { "Sid" : "a b" } ] }');
     expect(sizeOfPolicyDocument(spaced)).toBe('{"Statement":[{"Sid":"a b"}]}'.length);
   });
+});
+
+describe('what only looks alike', () => {
+  test.each([
+    { name: 'another Id', a: { ...allow(), Id: 'a' }, b: { ...allow(), Id: 'b' } },
+    { name: 'an Id and none', a: { ...allow(), Id: 'a' }, b: allow() },
+    {
+      name: 'another NotPrincipal',
+      a: allow({ NotPrincipal: { AWS: 'a' } }),
+      b: allow({ NotPrincipal: { AWS: 'b' } }),
+    },
+    {
+      name: 'the ARN of a root within another text',
+      a: trusting({ AWS: 'x:arn:aws:iam::111122223333:root' }),
+      b: trusting({ AWS: '111122223333' }),
+    },
+    { name: 'an object and its text', a: allow({ Action: [{ a: 1 }] }), b: allow({ Action: ['{"a":1}'] }) },
+    { name: 'a list of two and one of both', a: allow({ Resource: ['a', 'b'] }), b: allow({ Resource: ['ab'] }) },
+    {
+      name: 'a list and an object with its indices',
+      a: allow({ Principal: ['a'] }),
+      b: allow({ Principal: { 0: 'a' } }),
+    },
+  ])('$name is another document', ({ a, b }) => {
+    expect(samePolicyDocument(document(a), document(b))).toBe(false);
+  });
+
+  test('a list in NotPrincipal equals a single value', () => {
+    const of = (principal: unknown) => document(allow({ NotPrincipal: principal }));
+    expect(samePolicyDocument(of('*'), of({ AWS: ['*'] }))).toBe(true);
+  });
+});
+
+describe('the canonical form', () => {
+  test('is a document in which lists are sorted, and case and spelling are one', () => {
+    const given = {
+      Statement: {
+        Resource: ['b', 'a'],
+        Action: ['s3:B', 'S3:A', 's3:a'],
+        Effect: 'Allow',
+        Principal: '*',
+        Condition: { StringEquals: { 'AWS:Name': [2, 'x', true] } },
+      },
+      Id: 'i',
+      Extra: { b: [1, null], a: {} },
+    };
+    expect(canonicalPolicyDocument(document(given))).toBe(
+      '{"Extra":{"a":{},"b":[1,null]},"Id":"i","Statement":[{"Action":["s3:a","s3:b"],"Condition":{"stringequals":{"aws:name":["2","true","x"]}},"Effect":"Allow","Principal":{"AWS":["*"]},"Resource":["a","b"]}],"Version":"2008-10-17"}',
+    );
+  });
+
+  test.each(['', 'no JSON', '[]', '1', 'null'])('of %j, which is no document, is the text itself', (text) => {
+    expect(canonicalPolicyDocument(PolicyDocument.parse(text))).toBe(text);
+  });
+
+  test('of a document that is too deep is its text, and of one that is just not, is not', () => {
+    const nested = (levels: number) =>
+      PolicyDocument.parse(`{ "Statement":${'['.repeat(levels - 1)}${']'.repeat(levels - 1)}}`);
+    expect(canonicalPolicyDocument(nested(32))).not.toBe(nested(32));
+    expect(canonicalPolicyDocument(nested(33))).toBe(nested(33));
+    expect(parsePolicyDocument(nested(32))).toBe(`{"Statement":${'['.repeat(31)}${']'.repeat(31)}}`);
+    expect(() => parsePolicyDocument(nested(33))).toThrow('more than 32 levels');
+  });
+});
+
+test('numbers that JSON keeps exactly are sent as they are', () => {
+  const text = `{"Statement":[{"a":${Number.MAX_SAFE_INTEGER},"b":-${Number.MAX_SAFE_INTEGER},"c":0,"d":null,"e":[1.5]}]}`;
+  expect(parsePolicyDocument(text)).toBe(text);
+});
+
+test('what IAM returns is decoded once', () => {
+  expect(decodePolicyDocument('%7B%22a%22%3A%22%2525%22%7D')).toBe('{"a":"%25"}');
+  expect(decodePolicyDocument()).toBe('');
 });

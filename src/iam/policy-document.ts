@@ -19,6 +19,9 @@ export function parsePolicyDocument(input: unknown): PolicyDocument {
   }
   if (!('Statement' in value)) throw new Error('the policy document has no Statement');
   if (depthOf(value) > MAX_DEPTH) throw new Error(`the policy document is nested more than ${MAX_DEPTH} levels deep`);
+  const inexact = inexactNumber(value, '');
+  if (inexact !== undefined)
+    throw new Error(`the number at ${inexact} cannot be sent as it was written: put it between quotes`);
   return PolicyDocument.parse(JSON.stringify(value));
 }
 
@@ -44,12 +47,11 @@ export function canonicalPolicyDocument(document: PolicyDocument): string {
   const parsed = tryParse(document);
   if (!isObject(parsed) || depthOf(parsed) > MAX_DEPTH) return document;
   const { Version = '2008-10-17', Id, Statement = [], ...others } = parsed;
-  const statements = listOf(Statement).map((statement) => stable(canonicalStatement(statement)));
   return stable({
     ...others,
     Version,
     ...(Id === undefined || Id === '' ? {} : { Id }),
-    Statement: statements.toSorted(),
+    Statement: sorted(listOf(Statement).map(canonicalStatement)),
   });
 }
 
@@ -89,20 +91,26 @@ const accountOfRoot = (principal: string): string =>
 
 function canonicalCondition(condition: Json): Json {
   if (!isObject(condition)) return condition;
-  const operators = Object.entries(condition).map(([operator, keys]) => {
-    if (!isObject(keys)) return [operator.toLowerCase(), keys] as const;
-    return [
-      operator.toLowerCase(),
-      Object.fromEntries(Object.entries(keys).map(([key, value]) => [key.toLowerCase(), setOf(value)])),
-    ] as const;
-  });
-  return Object.fromEntries(operators);
+  return lowercased(condition, (keys) => (isObject(keys) ? lowercased(keys, (value) => setOf(value)) : keys));
+}
+
+/** Keys that differ in nothing but their case are left as they are: none of them may hide behind another. */
+function lowercased(object: { readonly [key: string]: Json }, canonical: (value: Json) => Json): Json {
+  const entries = Object.entries(object).map(([key, value]) => [key, canonical(value)] as const);
+  const isAmbiguous = new Set(entries.map(([key]) => key.toLowerCase())).size < entries.length;
+  return Object.fromEntries(isAmbiguous ? entries : entries.map(([key, value]) => [key.toLowerCase(), value]));
 }
 
 /** A value or list as a sorted list without duplicates; numbers and booleans compare as strings, as IAM does. */
 function setOf(value: Json, normalise: (text: string) => string = (text) => text): Json {
-  const texts = listOf(value).map((item) => (isScalar(item) ? normalise(String(item)) : stable(item)));
-  return [...new Set(texts)].toSorted();
+  const items = listOf(value).map((item) => (isScalar(item) ? normalise(String(item)) : item));
+  return sorted([...new Map(items.map((item) => [stable(item), item])).values()]);
+}
+
+/** In the order of their text, whatever they are. */
+function sorted(items: readonly Json[]): readonly Json[] {
+  const texts = items.map((item) => [stable(item), item] as const);
+  return texts.toSorted(([a], [b]) => (a < b ? -1 : Number(a > b))).map(([, item]) => item);
 }
 
 const listOf = (value: Json): readonly Json[] => (Array.isArray(value) ? value : [value]);
@@ -123,13 +131,37 @@ function stable(value: Json): string {
 }
 
 function parseJson(text: string): unknown {
+  let value: unknown;
   try {
-    return JSON.parse(text);
+    value = JSON.parse(text);
   } catch (error) {
     throw new Error(`the policy document is not JSON: ${error instanceof Error ? error.message : String(error)}`, {
       cause: error,
     });
   }
+  if (depthOf(value) <= MAX_DEPTH && membersOf(value) < membersWritten(text))
+    throw new Error('the policy document has a key twice in one object, of which only the last would count');
+  return value;
+}
+
+/** Of JSON text, each member has one colon outside of strings. */
+const membersWritten = (text: string): number => text.replaceAll(/"(?:[^"\\]|\\.)*"/g, '').match(/:/g)?.length ?? 0;
+
+function membersOf(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  const own = Array.isArray(value) ? 0 : Object.keys(value).length;
+  return Object.values(value).reduce<number>((sum, member) => sum + membersOf(member), own);
+}
+
+/** The place of a number that JavaScript has rounded already, or made infinite; undefined where there is none. */
+function inexactNumber(value: unknown, place: string): string | undefined {
+  if (typeof value === 'number') return Math.abs(value) > Number.MAX_SAFE_INTEGER ? place : undefined;
+  if (typeof value !== 'object' || value === null) return undefined;
+  for (const [key, member] of Object.entries(value)) {
+    const found = inexactNumber(member, place === '' ? key : `${place}.${key}`);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 function tryParse(text: string): Json | undefined {

@@ -122,7 +122,7 @@ describe('a throttling storm', () => {
     expect(limit.state).toMatchObject({ callsPerSecond: 5, tokens: 0 });
   });
 
-  test('leaves at most one call a second after 30 seconds, and never none', async () => {
+  test('leaves at most one call a second after 30 seconds, and never none [F27]', async () => {
     const { demand } = scene();
     await demand(30 * SECOND, () => 'throttled');
     const calls = await demand(60 * SECOND, () => 'throttled');

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { CLUSTER, owner, providerOwner } from '../../test/support/builders.ts';
-import { describeOwner, isOwnedBy, ownerTags } from './tags.ts';
+import { describeOwner, isOwnedBy, isUnowned, lacksOtherOwner, ownerTags, wasOwnedByNamesake } from './tags.ts';
 
 describe('ownership tags', () => {
   test('name the cluster, the object and its uid', () => {
@@ -62,5 +62,45 @@ describe('ownership tags', () => {
     },
   ])('the message names $name as the owner', ({ tags, expected }) => {
     expect(describeOwner(tags)).toContain(expected);
+  });
+});
+
+describe('whoever tags an object', () => {
+  const ours = ownerTags(owner());
+  const without = (...names: readonly string[]) =>
+    new Map([...ours].filter(([key]) => !names.some((name) => key === `federatedidentity.dev/${name}`)));
+
+  test.each([
+    { name: 'nobody', tags: new Map([['team', 'x']]), expected: true },
+    { name: 'some operator, beside others', tags: new Map([['team', 'x'], ...ours]), expected: false },
+  ])('$name claims it: $expected', ({ tags, expected }) => {
+    expect(isUnowned(tags)).toBe(expected);
+  });
+
+  test.each([
+    { name: 'none is left', tags: new Map([['team', 'x']]), expected: true },
+    { name: 'some of ours are left', tags: without('uid', 'cluster'), expected: true },
+    { name: 'all of ours are left', tags: ours, expected: true },
+    {
+      name: 'one is of another owner',
+      tags: new Map([...ours, ['federatedidentity.dev/uid', 'other']]),
+      expected: false,
+    },
+    { name: 'one is of nobody we know', tags: new Map([['federatedidentity.dev/other', 'x']]), expected: false },
+  ])('where $name, no other owner is named: $expected', ({ tags, expected }) => {
+    expect(lacksOtherOwner(tags, owner())).toBe(expected);
+  });
+
+  test.each([
+    { of: 'the same name', tags: ownerTags(owner({ uid: 'deleted' })), expected: true },
+    { of: 'another name', tags: ownerTags(owner({ name: 'other' })), expected: false },
+    { of: 'another namespace', tags: ownerTags(owner({ namespace: 'other' })), expected: false },
+    { of: 'another cluster', tags: ownerTags(owner({ cluster: 'other' })), expected: false },
+  ])('was an object of $of: a namesake, $expected', ({ tags, expected }) => {
+    expect(wasOwnedByNamesake(tags, owner())).toBe(expected);
+  });
+
+  test('is named without a namespace where there is none', () => {
+    expect(describeOwner(ownerTags(providerOwner()))).toContain('belongs to default (uid');
   });
 });

@@ -26,6 +26,9 @@ export const ownerTags = ({ cluster, namespace, name, uid }: Owner): Tags =>
     [UID, uid],
   ]);
 
+/** Whether only the operator may set the tag. To IAM, keys that differ only in case are one key, and the last writer has it. */
+export const isReserved = (key: string): boolean => key.toLowerCase().startsWith(OWNER_TAG_PREFIX);
+
 /** Ownership needs the cluster and the UID: a name alone can be taken again by somebody else. */
 export const isOwnedBy = (tags: Tags, owner: Owner): boolean =>
   tags.get(CLUSTER_TAG) === owner.cluster && tags.get(UID) === owner.uid;

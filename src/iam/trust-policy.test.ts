@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ISSUER, PROVIDER_ARN } from '../../test/support/builders.ts';
 import { IssuerUrl, OidcProviderArn } from './arn.ts';
-import { subject, trustPolicy, type TrustPolicyInput } from './trust-policy.ts';
+import { closedTrustPolicy, subject, trustPolicy, type TrustPolicyInput } from './trust-policy.ts';
 
 const input = (fields: Partial<TrustPolicyInput> = {}): TrustPolicyInput => ({
   providerArn: PROVIDER_ARN,
@@ -16,7 +16,7 @@ const input = (fields: Partial<TrustPolicyInput> = {}): TrustPolicyInput => ({
 const conditionOf = (fields: Partial<TrustPolicyInput> = {}): unknown =>
   JSON.parse(trustPolicy(input(fields))).Statement[0].Condition;
 
-test('even with the longest names it stays below the 2048 characters that IAM takes by default', () => {
+test('even with the longest names it stays below the 2048 characters that IAM takes by default [F36]', () => {
   const issuer = IssuerUrl.parse(`https://${'i'.repeat(247)}`);
   const providerArn = OidcProviderArn.parse(`arn:aws-us-gov:iam::111122223333:oidc-provider/${'i'.repeat(247)}`);
   const longest = {
@@ -66,7 +66,7 @@ describe('the trust policy', () => {
     });
   });
 
-  test('never matches by pattern, whatever the names are', () => {
+  test('never matches by pattern, whatever the names are [F70 S3]', () => {
     const name = fc.string({ unit: fc.constantFrom('a', '-', '.', '*', '?', '"', '\\', '$', '{'), minLength: 1 });
     fc.assert(
       fc.property(name, name, (namespace, serviceAccount) => {
@@ -79,5 +79,14 @@ describe('the trust policy', () => {
         });
       }),
     );
+  });
+});
+
+test('a closed trust policy denies whom it let in, and is the same otherwise', () => {
+  const open = trustPolicy(input());
+  const { Statement, ...others } = JSON.parse(open) as { readonly Statement: readonly object[] };
+  expect(JSON.parse(closedTrustPolicy(open))).toEqual({
+    ...others,
+    Statement: Statement.map((statement) => ({ ...statement, Effect: 'Deny' })),
   });
 });

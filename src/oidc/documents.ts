@@ -50,7 +50,8 @@ export function jwksUriProblem(text: string): string | undefined {
   const url = URL.parse(text);
   if (url === null) return 'is no URL';
   if (url.protocol !== 'https:') return 'is not https';
-  if (/^https:\/\/[^/?#]*:[0-9]+([/?#]|$)/i.test(text)) return 'names a port, and AWS only uses 443';
+  // The text too: `:443` is no port to the parser. The parser too: it takes `\\` for `/`, and drops tabs and line feeds.
+  if (url.port !== '' || /^https:\/\/[^/?#]*:[0-9]+([/?#]|$)/i.test(text)) return 'names a port, and AWS only uses 443';
   if (isClusterLocal(url.hostname)) return 'names a host that is known only inside the cluster';
   if (url.username !== '' || url.password !== '') return 'names a user';
   return undefined;

@@ -78,7 +78,7 @@ function explainShape({ kind }: ShapeFinding, issuer: string): Explanation {
     case 'not-accepted-by-iam':
       return failure(
         'IssuerNotPublic',
-        `The cluster's issuer ${issuer} has a query, or is longer than the 255 characters that IAM takes. ${unusable}`,
+        `The cluster's issuer ${issuer} has a query or a user, or is longer than the 255 characters that IAM takes. ${unusable}`,
       );
     default:
       return kind satisfies never;

@@ -44,7 +44,8 @@ export function parseIssuer(text: string): IssuerUrl {
 function shapeFinding(text: string): ShapeFinding | undefined {
   const url = URL.parse(text);
   if (url === null || url.protocol !== 'https:') return { kind: 'not-https' };
-  if (/^https:\/\/[^/]*:[0-9]+(\/|$)/.test(text)) return { kind: 'has-port' };
+  if (url.port !== '' || /^https:\/\/[^/]*:[0-9]+(\/|$)/.test(text)) return { kind: 'has-port' };
   if (isClusterLocal(url.hostname)) return { kind: 'cluster-local' };
-  return url.search === '' && url.hash === '' ? undefined : { kind: 'not-accepted-by-iam' };
+  const isPlain = [url.search, url.hash, url.username, url.password].every((part) => part === '');
+  return isPlain ? undefined : { kind: 'not-accepted-by-iam' };
 }

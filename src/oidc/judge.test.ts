@@ -39,7 +39,7 @@ test('an issuer that AWS can use, and the keys that it publishes', () => {
 
 const PROTO = '{"__proto__":{"issuer":"https://evil.example"},"constructor":1';
 
-describe('documents that AWS cannot use', () => {
+describe('documents that AWS cannot use [F64]', () => {
   const discovery = (body: unknown, fields: Partial<Answer> = {}): Partial<Observation> => ({
     discovery: answered(body, fields),
     jwks: undefined,
@@ -301,7 +301,7 @@ describe('what works, and could be better', () => {
     expect(verdict({ jwks: answered({ keys }) })).toMatchObject({ kind: 'usable' });
   });
 
-  test('members that nobody asked for are harmless', () => {
+  test('members that nobody asked for are harmless [F74]', () => {
     const body = `${PROTO},"issuer":"${ISSUER}","jwks_uri":"${JWKS_URI}"}`;
     expect(verdict({ discovery: answered(body) })).toMatchObject({ kind: 'usable' });
     expect(({} as { issuer?: string }).issuer).toBeUndefined();

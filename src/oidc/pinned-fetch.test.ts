@@ -52,7 +52,7 @@ describe('a document', () => {
     }
   });
 
-  test('is not followed to where it redirects', async () => {
+  test('is not followed to where it redirects [F67]', async () => {
     const asked: string[] = [];
     const fetched = await fetchFrom((request, response) => {
       asked.push(request.url ?? '');
@@ -66,13 +66,13 @@ describe('a document', () => {
     expect(await fetchFrom((_, response) => void response.writeHead(status).end())).toMatchObject({ status });
   });
 
-  test('of 64 KiB is read, of one byte more is not', async () => {
+  test('of 64 KiB is read, of one byte more is not [F67]', async () => {
     const of = (size: number) => fetchFrom((_, response) => void response.end('x'.repeat(size)));
     expect(await of(65_536)).toMatchObject({ kind: 'answered' });
     expect(await of(65_537)).toEqual({ kind: 'too-large' });
   });
 
-  test('without end is not read for ever', async () => {
+  test('without end is not read for ever [F67]', async () => {
     const fetched = await fetchFrom((_, response) => {
       const more = (): void => void (response.destroyed || response.write('x'.repeat(16_384), more));
       more();
@@ -81,7 +81,7 @@ describe('a document', () => {
   });
 });
 
-describe('time is limited', () => {
+describe('time is limited [F67]', () => {
   const drip = (response: ServerResponse): void => {
     const timer = setInterval(() => response.write(' '), 20);
     response.on('close', () => clearInterval(timer));
@@ -120,7 +120,7 @@ describe('time is limited', () => {
   });
 });
 
-describe('only public addresses are connected to', () => {
+describe('only public addresses are connected to [F67 S7]', () => {
   test.each([
     { name: 'loopback', addresses: ['127.0.0.1'] },
     { name: 'the metadata service', addresses: ['169.254.169.254'] },
@@ -150,7 +150,7 @@ describe('only public addresses are connected to', () => {
     });
   });
 
-  test('a DNS that changes its mind is asked once, and the address that was looked at is used', async () => {
+  test('a DNS that changes its mind is asked once, and the address that was looked at is used [F67]', async () => {
     await using server = await startTlsServer(ok);
     const answers = [['127.0.0.1'], ['127.0.0.2']];
     const resolve = async (): Promise<readonly string[]> => answers.shift() ?? ['127.0.0.2'];
@@ -208,6 +208,13 @@ describe('what fails is told with its phase', () => {
     expect(fetched).toMatchObject({ kind: 'failed', phase: 'TLS' });
   });
 
+  test('a server that wants to speak something else, which took for ever [F67]', async () => {
+    const fetched = await fetchFrom((request) => {
+      request.socket.end('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n');
+    });
+    expect(fetched).toEqual({ kind: 'failed', phase: 'answer', code: 'EPROTO' });
+  });
+
   test('a server that closes in the middle of the document', async () => {
     const fetched = await fetchFrom((request, response) => {
       response.writeHead(200, { 'content-length': '100' });
@@ -218,7 +225,7 @@ describe('what fails is told with its phase', () => {
   });
 });
 
-describe('the certificate', () => {
+describe('the certificate [S8]', () => {
   test('of a private authority is told with the top of its chain', async () => {
     await using server = await startTlsServer(ok);
     const fetched = await pinnedFetch({ resolve: toLoopback, reach: reachOf(server.port) })(DOCUMENT, never);

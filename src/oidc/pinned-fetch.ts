@@ -145,6 +145,11 @@ function get(
   const fail = (error: unknown): void =>
     resolve(deadline.aborted ? { kind: 'timeout', phase } : { kind: 'failed', phase, code: codeOf(error) });
   outgoing.on('error', fail);
+  // Node ends neither the request nor the wait for a server that wants to speak something else (101).
+  outgoing.on('upgrade', (_response, socket) => {
+    socket.destroy();
+    resolve({ kind: 'failed', phase, code: 'EPROTO' });
+  });
   outgoing.on('response', (response) => {
     const certificate = servedCertificate(response.socket as TLSSocket, host); // https gives a TLSSocket
     response.on('error', fail);

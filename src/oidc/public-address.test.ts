@@ -20,7 +20,7 @@ describe('an address that AWS can reach', () => {
   });
 });
 
-describe('an address that must never be connected to', () => {
+describe('an address that must never be connected to [F67 S7]', () => {
   test.each([
     { address: '0.0.0.0', network: 'unspecified' },
     { address: '10.96.0.1', network: 'private' },

@@ -1,17 +1,16 @@
 import { brokenLink, type Diagnosis, type Link } from './chain.ts';
+import { jsonText } from '../terminal.ts';
 
 /** The chains for a program: an array of identities; every key is always there, null where there is nothing. */
 export const doctorJson = (diagnoses: readonly Diagnosis[]): string =>
-  `${JSON.stringify(
+  jsonText(
     diagnoses.map((diagnosis) => ({
       namespace: diagnosis.namespace,
       name: diagnosis.name,
       broken: brokenLink(diagnosis)?.name ?? null,
       links: diagnosis.links.map(linkJson),
     })),
-    undefined,
-    2,
-  )}\n`;
+  );
 
 const linkJson = (link: Link): object => ({
   link: link.name,

@@ -46,6 +46,26 @@ describe('the provider of an identity', () => {
       says: 'it is being deleted',
     },
     {
+      name: 'without a status',
+      object: { metadata: provider().metadata, spec: provider().spec },
+      reason: 'ProviderNotReady',
+      says: 'it has not been looked at yet',
+    },
+    {
+      name: 'of which something else is true than Ready',
+      object: provider({
+        status: { conditions: [condition({ type: 'Accepted' }), condition({ status: 'False', message: 'no' })] },
+      }),
+      reason: 'ProviderNotReady',
+      says: 'not ready: no',
+    },
+    {
+      name: 'that is ready without an ARN',
+      object: { ...provider(), status: { issuer: ISSUER, conditions: [condition()] } },
+      reason: 'ProviderNotReady',
+      says: 'AwsOidcProvider "default"',
+    },
+    {
       name: 'that is ready without an issuer',
       object: { ...provider(), status: { arn: PROVIDER_ARN, conditions: [condition()] } },
       reason: 'ProviderNotReady',
@@ -63,7 +83,7 @@ describe('the provider of an identity', () => {
 });
 
 describe('a stored spec', () => {
-  test('is read by today’s schema', () => {
+  test('is read by today’s schema [F8]', () => {
     expect(inputOf(identity())).toEqual(identityInput());
   });
 
@@ -104,7 +124,7 @@ describe('of all identities that name a ServiceAccount', () => {
 });
 
 describe('the provider serves a namespace', () => {
-  const siblings = ['1', '2', '3'].map((day) =>
+  const siblings = ['3', '1', '2'].map((day) =>
     identity({ metadata: { uid: `uid-${day}`, creationTimestamp: `2026-01-0${day}T00:00:00Z` } }),
   );
   const check = (guardrails: object, uid: string, namespaceLabels?: Readonly<Record<string, string>>): void =>
@@ -119,7 +139,27 @@ describe('the provider serves a namespace', () => {
     expect(await thrownBy(() => checkNamespace(identityInput(), providerInput(), surroundings))).toMatchObject({
       reason: 'NamespaceNotAllowed',
       disposition: { kind: 'terminal' },
+      message: expect.stringContaining('Pods of namespace analytics are never injected'),
     });
+  });
+
+  test('with at most a hundred identities where the provider says nothing', async () => {
+    const many = Array.from({ length: 101 }, (_, index) =>
+      identity({
+        metadata: {
+          uid: `uid-${index}`,
+          creationTimestamp: `2026-01-01T00:0${Math.floor(index / 60)}:${String(index % 60).padStart(2, '0')}Z`,
+        },
+      }),
+    );
+    const of = (uid: string) => (): void =>
+      checkNamespace(identityInput({}, { uid }), providerInput(), {
+        siblings: many.toReversed(),
+        namespaceLabels: undefined,
+        excludedNamespaces: [],
+      });
+    expect(of('uid-99')).not.toThrow();
+    expect(await thrownBy(of('uid-100'))).toMatchObject({ reason: 'TooManyIdentities' });
   });
 
   const selector = { namespaceSelector: { matchLabels: { team: 'a' } } };
@@ -148,7 +188,7 @@ describe('the provider serves a namespace', () => {
     expect(() => check({ maxIdentitiesPerNamespace: 2 }, uid)).not.toThrow();
   });
 
-  test('with room for two, the third is refused', async () => {
+  test('with room for two, the third is refused [F77 S11]', async () => {
     expect(await thrownBy(() => check({ maxIdentitiesPerNamespace: 2 }, 'uid-3'))).toMatchObject({
       reason: 'TooManyIdentities',
       disposition: { kind: 'terminal' },

@@ -75,7 +75,7 @@ describe('a role', () => {
     expect(iam.operations).toEqual([]);
   });
 
-  test('whose creation succeeded without an answer is found and completed', async () => {
+  test('whose creation succeeded without an answer is found and completed [F11 F22 F25]', async () => {
     const iam = inMemoryRoles();
     iam.faults.push({ operation: 'CreateRole', effect: 'lost', error: retryable('AwsUnreachable', 'lost') });
     expect(await thrownBy(() => applied(iam))).toMatchObject({ reason: 'AwsUnreachable' });
@@ -85,7 +85,7 @@ describe('a role', () => {
   });
 
   test.each(['PutRolePolicy', 'AttachRolePolicy'])(
-    'that broke off at %s is completed by the next pass',
+    'that broke off at %s is completed by the next pass [F21 F22 F23]',
     async (operation) => {
       const iam = inMemoryRoles();
       iam.faults.push({ operation, effect: 'refused', error: retryable('Throttled', 'slow down') });
@@ -166,7 +166,7 @@ describe('the cluster', () => {
     expect(table()?.data).toEqual({ other: 'theirs', reports: entry });
   });
 
-  test('tries again for a table that another identity makes at the same moment', async () => {
+  test('tries again for a table that another identity makes at the same moment [F4]', async () => {
     const { kubernetes, bind } = scene();
     kubernetes.refusals.set('create ConfigMap aws-pod-injection', new ApiError(409, 'AlreadyExists', 'already exists'));
     expect(await thrownBy(() => bind(all))).toMatchObject({
@@ -176,7 +176,7 @@ describe('the cluster', () => {
     expect(kubernetes.writes).toEqual([]);
   });
 
-  test('does not overrule another manager of the annotations, names the field, and leaves the gate shut', async () => {
+  test('does not overrule another manager of the annotations, names the field, and leaves the gate shut [F4]', async () => {
     const { kubernetes, bind } = scene();
     const conflict = new ApiError(
       409,

@@ -108,7 +108,7 @@ describe('the deletion', () => {
   });
 
   test.each(['DetachRolePolicy', 'DeleteRolePolicy', 'DeleteRole'])(
-    'that broke off at %s is finished by the next pass, and keeps its finalizer until then',
+    'that broke off at %s is finished by the next pass, and keeps its finalizer until then [F24]',
     async (operation) => {
       const scene = deletedScene();
       scene.iam.faults.push({ operation, effect: 'lost', error: waiting('AwsUnreachable', 'lost', 1) });
@@ -120,7 +120,7 @@ describe('the deletion', () => {
     },
   );
 
-  test('says in the status what it waits for', async () => {
+  test('says in the status what it waits for [F49]', async () => {
     const scene = deletedScene();
     scene.iam.faults.push({
       operation: 'DeleteRole',
@@ -138,7 +138,7 @@ describe('the deletion', () => {
     { name: 'deletionPolicy: Retain', spec: { deletionPolicy: 'Retain' } },
     { name: 'managementPolicy: Observe', spec: { managementPolicy: 'Observe' } },
     { name: 'the break-glass annotation with the ARN', annotations: { 'federatedidentity.dev/abandon': roleArn() } },
-  ])('leaves the role with $name, without one call to AWS', async (fields) => {
+  ])('leaves the role with $name, without one call to AWS [F49]', async (fields) => {
     const scene = deletedScene(fields);
     await scene.reconcile();
     expect(scene.iam.operations).toEqual([]);
@@ -146,7 +146,7 @@ describe('the deletion', () => {
     expect(scene.stored()).toBeUndefined();
   });
 
-  test('does not leave the role by an annotation with another ARN', async () => {
+  test('does not leave the role by an annotation with another ARN [S13]', async () => {
     const scene = deletedScene({ annotations: { 'federatedidentity.dev/abandon': 'true' } });
     await scene.reconcile();
     expect(scene.iam.state.size).toBe(0);
@@ -196,7 +196,7 @@ describe('the deletion', () => {
     expect(metadata?.labels).not.toEqual(bound);
   });
 
-  test('waits for a provider that is missing, since the account of the role is unknown, and says the way out', async () => {
+  test('waits for a provider that is missing, since the account of the role is unknown, and says the way out [F53]', async () => {
     const scene = deletedScene();
     scene.kubernetes.put(PROVIDERS, { ...provider(), metadata: { name: 'other' } });
     const [, ...rest] = scene.kubernetes.all(PROVIDERS);
@@ -212,7 +212,7 @@ describe('the deletion', () => {
     expect(scene.stored()).toBeUndefined();
   });
 
-  test('of an account that is not ours writes nothing there', async () => {
+  test('of an account that is not ours writes nothing there [F53]', async () => {
     const scene = deletedScene();
     scene.kubernetes.put(PROVIDERS, provider({ spec: { accountId: '444455556666' } }));
     expect(await scene.failure()).toMatchObject({ reason: 'WrongAccount' });
@@ -273,7 +273,7 @@ describe('found by simulation', () => {
     expect(await scene.failure()).toMatchObject({ reason: 'Propagating' });
   });
 
-  test('after the consistency window, what IAM says is believed', async () => {
+  test('after the consistency window, what IAM says is believed [F29]', async () => {
     const scene = deletedAfter(61, inMemoryRoles());
     await scene.reconcile();
     expect(scene.stored()).toBeUndefined();

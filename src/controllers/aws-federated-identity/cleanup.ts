@@ -12,6 +12,7 @@ import type { Dependencies } from './dependencies.ts';
 import { roleNameOf } from './desired.ts';
 import { planRoleDeletion } from './plan.ts';
 import { isMadeFor } from './plan-binding.ts';
+import { requireSameAccount } from './same-account.ts';
 
 /**
  * Undoes everything in the opposite order: no new pods, no table entry, no ServiceAccount of ours, no role; the finalizer
@@ -33,7 +34,8 @@ export async function cleanUp(
     await removeTableEntry(dependencies, identity, context);
     await releaseServiceAccount(dependencies, identity, context);
   }
-  await deleteRole(dependencies, identity, context);
+  if (staysInAws(identity)) tellOfStay(dependencies, identity, context.log);
+  else await deleteRole(dependencies, identity, context);
   await applyOwnedMetadata(
     kubernetes,
     { ...identity, type: IDENTITIES },
@@ -97,11 +99,21 @@ async function releaseServiceAccount(
 /** Break-glass, when AWS cannot be reached any more: the annotation with the ARN of the role leaves it behind. */
 const ABANDON = 'federatedidentity.dev/abandon';
 
-function staysInAws({ spec, metadata, status }: AwsFederatedIdentity, log: ApplyContext['log']): boolean {
+function staysInAws({ spec, metadata, status }: AwsFederatedIdentity): boolean {
   if (spec.deletionPolicy === 'Retain' || spec.managementPolicy === 'Observe') return true;
-  if (status?.roleArn === undefined || metadata.annotations?.[ABANDON] !== status.roleArn) return false;
-  log.warn({ role: status.roleArn }, 'IAM role is abandoned: it stays in AWS');
-  return true;
+  return status?.roleArn !== undefined && metadata.annotations?.[ABANDON] === status.roleArn;
+}
+
+/** A role that the operator made, and that stays, is a door that stays open: its trust policy knows no UID. */
+function tellOfStay(
+  { events }: Pick<Dependencies, 'events'>,
+  { spec, metadata, status }: AwsFederatedIdentity,
+  log: ApplyContext['log'],
+): void {
+  if (status?.roleArn === undefined || spec.managementPolicy === 'Observe') return;
+  const note = `IAM role ${status.roleArn} stays in AWS, and goes on trusting ServiceAccount ${metadata.namespace}/${spec.serviceAccount.name}: whoever makes that anew has the role. Delete the role, or its trust policy, before the namespace is somebody else's.`;
+  log.warn({ role: status.roleArn }, 'IAM role stays in AWS');
+  events.record({ ...IDENTITIES, metadata }, { type: 'Warning', reason: 'Deleting', action: 'Retain', note });
 }
 
 async function deleteRole(
@@ -109,7 +121,6 @@ async function deleteRole(
   identity: AwsFederatedIdentity,
   { signal, log }: ApplyContext,
 ): Promise<void> {
-  if (staysInAws(identity, log)) return;
   const { spec, metadata, status } = identity;
   const provider = dependencies.providers.get(spec.providerRef);
   if (provider?.status?.issuer === undefined) {
@@ -121,6 +132,7 @@ async function deleteRole(
     );
   }
   const { namespace = '', name = '', uid = '' } = metadata;
+  requireSameAccount(identity, provider.spec.accountId);
   const account = dependencies.accounts.of(provider.spec);
   await requireAccount(account, provider.spec.accountId, signal);
   const roleName = roleNameOf({ namespace, name, spec }, provider.status.issuer);
@@ -144,7 +156,7 @@ function requireSettledReads(
 ): void {
   const lastWrite = lastPossibleWrite(identity);
   if (lastWrite === undefined) return;
-  const settledAt = Date.parse(lastWrite) + 1_000 + knownRoles.consistencyWindowMs; // the times have whole seconds
+  const settledAt = lastWrite + 1_000 + knownRoles.consistencyWindowMs; // the times have whole seconds
   const remainingMs = settledAt - now().getTime();
   if (remainingMs <= 0) return;
   throw waiting(
@@ -156,9 +168,16 @@ function requireSettledReads(
 
 /**
  * Without a role in the status, a pass may still have made one and been cut short before it could say so; when that was, only
- * that it was before the deletion is known.
+ * that it was before the deletion is known. A status that speaks of a time long after the deletion was written by a clock
+ * that was wrong, or by somebody else.
  */
-const lastPossibleWrite = ({ metadata, status }: AwsFederatedIdentity): string | undefined =>
-  status?.roleId === undefined ? metadata.deletionTimestamp : status.lastSyncTime;
+function lastPossibleWrite({ metadata, status }: AwsFederatedIdentity): number | undefined {
+  const deletion = metadata.deletionTimestamp === undefined ? undefined : Date.parse(metadata.deletionTimestamp);
+  if (status?.roleId === undefined) return deletion;
+  if (status.lastSyncTime === undefined) return undefined;
+  return Math.min(Date.parse(status.lastSyncTime), (deletion ?? Infinity) + LONGEST_PASS_MS);
+}
 
+/** A pass that was under way at the deletion has ended by then, with room for two clocks. */
+const LONGEST_PASS_MS = 10 * 60_000;
 const SETTLING_RETRY_MS = 10_000;

@@ -13,12 +13,12 @@ import {
 } from '../../../test/support/builders.ts';
 import { IssuerUrl } from '../../iam/arn.ts';
 import { ownerTags } from '../../iam/tags.ts';
-import { desiredState, roleNameOf } from './desired.ts';
+import { desiredState, pathPrefixOf, roleNameOf } from './desired.ts';
 
 const desired = (role: object = {}, provider: object = {}) =>
   desiredState(identityInput({ role }), providerInput(provider), CLUSTER);
 
-test('inline policies that are too large together are refused before the first call', () => {
+test('inline policies that are too large together are refused before the first call [F36]', () => {
   const document = {
     Version: '2012-10-17',
     Statement: [{ Effect: 'Allow', Action: 's3:*', Resource: 'x'.repeat(4000) }],
@@ -110,8 +110,12 @@ describe('the role that is asked for', () => {
     expect(tagKeys).toEqual(['cost', 'team']);
   });
 
-  test('keeps its ownership tags, whatever tags an object from before the rule asks for', () => {
-    const forged = { 'federatedidentity.dev/uid': 'other', 'federatedidentity.dev/cluster': 'other' };
+  test('keeps its ownership tags, whatever tags an object from before the rule asks for [F76 S1]', () => {
+    const forged = {
+      'federatedidentity.dev/uid': 'other',
+      'federatedidentity.dev/cluster': 'other',
+      'FederatedIdentity.dev/UID': 'other', // to IAM, the same key
+    };
     const { role, tagKeys } = desired({ tags: forged }, { roleDefaults: { tags: forged } });
     expect(role.tags).toEqual(ownerTags(owner()));
     expect(tagKeys).toEqual([]);
@@ -161,7 +165,7 @@ describe('what cannot be asked for', () => {
 const nameOf = (namespace: string, name: string, issuer: IssuerUrl = ISSUER): string =>
   roleNameOf({ namespace, name, spec: identitySpec() }, issuer);
 
-describe('the name of the role', () => {
+describe('the name of the role [F43]', () => {
   test('is what the spec says', () => {
     const spec = identitySpec({ role: { name: 'mine' } });
     expect(roleNameOf({ namespace: 'a', name: 'b', spec }, ISSUER)).toBe('mine');
@@ -201,5 +205,75 @@ describe('the name of the role', () => {
   test('is another for each pair of namespace and name, cut ones too', () => {
     const long = 'x'.repeat(250);
     expect(new Set([nameOf('a', `${long}1`), nameOf('a', `${long}2`), nameOf('b', `${long}1`)]).size).toBe(3);
+  });
+});
+
+describe('an adoption that is asked for [S1]', () => {
+  const adoptionOf = (provider: object) =>
+    desiredState(
+      identityInput({ adopt: { roleId: 'AROAEXAMPLE000000001' }, role: { name: 'theirs' } }),
+      providerInput(provider),
+      CLUSTER,
+    ).adoption;
+
+  test.each([
+    { name: 'no guardrails', provider: {}, allowed: false, rolePath: undefined },
+    {
+      name: 'guardrails that deny it',
+      provider: { guardrails: { adoption: 'Deny' } },
+      allowed: false,
+      rolePath: undefined,
+    },
+    {
+      name: 'guardrails that allow it below a path',
+      provider: { guardrails: { adoption: 'Allow', rolePath: '/only/' } },
+      allowed: true,
+      rolePath: '/only/',
+    },
+  ])('with $name is allowed: $allowed', ({ provider, allowed, rolePath }) => {
+    expect(adoptionOf(provider)).toEqual({
+      roleId: 'AROAEXAMPLE000000001',
+      allowed,
+      rolePath,
+      provider: 'AwsOidcProvider "default"',
+    });
+  });
+
+  test('is none where spec.adopt is absent', () => {
+    expect(desired().adoption).toBeUndefined();
+  });
+});
+
+test.each([
+  { guardrails: undefined, expected: '/' },
+  { guardrails: { rolePath: '/only/' }, expected: '/only/' },
+])('roles of a provider lie under $expected', ({ guardrails, expected }) => {
+  expect(pathPrefixOf(providerInput({ guardrails }).spec)).toBe(expected);
+});
+
+test.each([
+  { size: 10_240, says: undefined },
+  { size: 10_241, says: 'have 10241 characters together' },
+])('inline policies of $size characters: $says', async ({ size, says }) => {
+  const empty = JSON.stringify({ Statement: [''] }).length;
+  const documents = [size - 5000, 5000].map((length) => ({ Statement: ['x'.repeat(length - empty)] }));
+  const inlinePolicies = documents.map((document, index) => ({ name: `p${index}`, document }));
+  const work = (): unknown => desired({ inlinePolicies }, { guardrails: { inlinePolicies: 'Allow' } });
+  if (says === undefined) expect(work()).toBeDefined();
+  else expect(await thrownBy(work)).toMatchObject({ reason: 'QuotaExceeded', message: expect.stringContaining(says) });
+});
+
+test('a name of IAM is as long as it may be, and ends in eight characters of its own', () => {
+  const long = roleNameOf({ namespace: 'n'.repeat(63), name: 'm'.repeat(63), spec: identitySpec() }, ISSUER);
+  expect(long).toMatch(/^n{55}-[0-9a-f]{8}$/);
+  expect(long).toHaveLength(64);
+});
+
+test('a refusal names the provider, and all that it would take', async () => {
+  const refused = () =>
+    desiredState(identityInput({ audience: 'x' }), providerInput({ clientIds: ['a', 'b'] }), CLUSTER);
+  expect(await thrownBy(refused)).toMatchObject({ message: expect.stringContaining('"default" (a, b).') });
+  expect(await thrownBy(() => desired({ managedPolicyArns: [policyArn('X')] }))).toMatchObject({
+    message: expect.stringContaining('is not allowed by AwsOidcProvider "default" (allowed: none)'),
   });
 });

@@ -6,7 +6,7 @@ import { type IssuerUrl, type OidcProviderArn, type PolicyArn, RoleName, RolePat
 import type { Injection } from '../../kube/injection-table.ts';
 import { parsePolicyDocument, type PolicyDocument, sizeOfPolicyDocument } from '../../iam/policy-document.ts';
 import type { DesiredRole } from '../../iam/roles.ts';
-import { type Owner, ownerTags } from '../../iam/tags.ts';
+import { isReserved, type Owner, ownerTags } from '../../iam/tags.ts';
 import { trustPolicy } from '../../iam/trust-policy.ts';
 import { refusalOf } from './guardrails.ts';
 import type { Adoption } from './ownership.ts';
@@ -86,8 +86,7 @@ function desiredRole(identity: IdentityInput, provider: ProviderInput, owner: Ow
     managedPolicyArns: new Set<PolicyArn>(role.managedPolicyArns),
     inlinePolicies: inlinePolicies(role.inlinePolicies ?? []),
     tags: new Map([
-      ...Object.entries(roleDefaults?.tags ?? {}),
-      ...Object.entries(role.tags ?? {}),
+      ...Object.entries({ ...roleDefaults?.tags, ...role.tags }).filter(([key]) => !isReserved(key)),
       ...ownerTags(owner),
     ]),
   };

@@ -9,6 +9,7 @@ import type { ConvergeContext, Dependencies } from './dependencies.ts';
 import type { Desired } from './desired.ts';
 import { observeRole } from './observe.ts';
 import { planContextOf, planRole, type RolePlan } from './plan.ts';
+import { requireSameAccount } from './same-account.ts';
 
 /** A role that is as the spec says, and when the operator last wrote to it if it was in this pass. */
 export interface EnsuredRole extends RoleReference {
@@ -51,6 +52,7 @@ async function lookAndRepair(
   const { signal, learn } = context;
   const { accounts, knownRoles, now, onRepair } = dependencies;
   const { spec } = desired.provider;
+  requireSameAccount(identity, spec.accountId);
   const account = accounts.of(spec);
   await requireAccount(account, spec.accountId, signal);
   await holdFinalizer(dependencies, identity, signal);
@@ -71,13 +73,26 @@ async function lookAndRepair(
     { desired: desired.role, reference: { arn, id }, written: changed },
     now(),
   );
-  if (changed && wasInSync(identity)) onRepair(identity, plan.drift);
+  if (changed && wasInSync(identity) && !isSettling(identity, knownRoles, now())) onRepair(identity, plan.drift);
   const syncedAt = changed ? { syncedAt: now() } : {};
   learn({ role: { arn, id }, drift: [], tagKeys: desired.tagKeys, ...syncedAt });
   return { arn, id, ...syncedAt };
 }
 
 type ApplyPlan = Extract<RolePlan, { kind: 'apply' }>;
+
+/**
+ * Shortly after the last write, whichever process made it, IAM's answers can still be from before it: a difference is written
+ * again, and is nobody's doing.
+ */
+function isSettling(
+  { status }: AwsFederatedIdentity,
+  { consistencyWindowMs }: Dependencies['knownRoles'],
+  now: Date,
+): boolean {
+  if (status?.lastSyncTime === undefined) return false;
+  return now.getTime() < Date.parse(status.lastSyncTime) + 1_000 + consistencyWindowMs; // the time has whole seconds
+}
 
 /** A change of AWS that no change of this spec asked for. */
 const wasInSync = ({ metadata, status }: AwsFederatedIdentity): boolean =>

@@ -5,7 +5,7 @@ import { FirstSweeps } from './first-sweeps.ts';
 const HOUR = 3_600_000;
 const signal = new AbortController().signal;
 
-test('a reconcile waits for the first sweep of its provider, and of no other', async () => {
+test('a reconcile waits for the first sweep of its provider, and of no other [F17]', async () => {
   const sweeps = new FirstSweeps(HOUR);
   const order: string[] = [];
   const waiting = sweeps.wait('default', signal).then(() => order.push('waited'));

@@ -61,7 +61,7 @@ describe('the guardrails let through', () => {
   });
 });
 
-describe('the guardrails refuse, naming field, provider and next step', () => {
+describe('the guardrails refuse, naming field, provider and next step [F69 S2]', () => {
   test.each<Row & { readonly reason: string; readonly says: readonly string[] }>([
     {
       name: 'each managed policy where none is named',

@@ -41,7 +41,7 @@ test('what is forgotten is looked at again', () => {
   expect(roles.recentlyWritten('uid', NOW)).toBeUndefined();
 });
 
-describe('within the consistency window', () => {
+describe('within the consistency window [F29]', () => {
   test.each([
     { name: 'what we wrote counts', written: true, at: after(WINDOW - 1), counts: true },
     { name: 'no longer after it', written: true, at: after(WINDOW), counts: false },

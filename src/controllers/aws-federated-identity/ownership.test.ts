@@ -68,11 +68,11 @@ test.each([
     context: context(),
     expected: 'foreign',
   },
-])('a role $name', ({ observed, context: given, expected }) => {
+])('a role $name [F39 F41 F42 F43 S1]', ({ observed, context: given, expected }) => {
   expect(ownershipOf(desiredRole(), observed, given).kind).toBe(expected);
 });
 
-describe('an adoption is refused', () => {
+describe('an adoption is refused [S1]', () => {
   test.each([
     {
       name: 'where the provider does not allow it',
@@ -121,4 +121,42 @@ test('the plan of an adoption marks the role as ours first, so that a crash leav
     adopts: true,
     actions: [{ type: 'TagRole' }, { type: 'UpdateAssumeRolePolicy' }, { type: 'UpdateRole' }],
   });
+});
+
+describe('what is said of a role of somebody else [F42]', () => {
+  const message = (observed = role({ tags: untagged }), recordedRoleId?: string): string => {
+    const ownership = ownershipOf(desiredRole(), observed, context({ recordedRoleId }));
+    if (ownership.kind !== 'foreign') throw new Error(ownership.kind);
+    return ownership.message;
+  };
+
+  test('names it, whose it is, and the way out', () => {
+    expect(message()).toBe(
+      'IAM role analytics-reports exists and is left untouched: it carries no tags of this operator, so somebody else made it. Create another AwsFederatedIdentity with another spec.role.name, or remove that role.',
+    );
+  });
+
+  test('and that it is another one than was made here', () => {
+    expect(message(role({ tags: untagged, id: 'AROAOTHER' }), ID)).toContain(
+      `made it. It is not the role that was made here: that had the id ${ID}, this one has AROAOTHER. Create another`,
+    );
+  });
+
+  test('but not where it is the very same', () => {
+    expect(message(role({ tags: untagged, trustPolicy: trust('somebody-else') }), ID)).not.toContain('made here');
+  });
+});
+
+test('an adoption is carried out below the path of the provider, and not where it comes later in the path', () => {
+  const kindOf = (path: string): string =>
+    ownershipOf(
+      desiredRole(),
+      role({ tags: untagged, path: RolePath.parse(path) }),
+      context({ adoption: adoption({ rolePath: RolePath.parse('/federated/') }) }),
+    ).kind;
+  expect([kindOf('/federated/'), kindOf('/federated/team/'), kindOf('/other/federated/')]).toEqual([
+    'adopted',
+    'adopted',
+    'foreign',
+  ]);
 });

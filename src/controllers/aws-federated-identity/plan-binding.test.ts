@@ -67,6 +67,15 @@ describe('the plan for the cluster', () => {
       expected: ['ApplyServiceAccount'],
     },
     {
+      name: 'repairs one annotation of several',
+      observed: observed({
+        serviceAccount: serviceAccount({
+          annotations: { ...annotationsOf(injection), 'eks.amazonaws.com/audience': 'x' },
+        }),
+      }),
+      expected: ['ApplyServiceAccount'],
+    },
+    {
       name: 'leaves annotations of others',
       observed: observed({
         serviceAccount: serviceAccount({ annotations: { ...annotationsOf(injection), 'example.com/theirs': 'x' } }),
@@ -108,6 +117,10 @@ describe('the ServiceAccount', () => {
       'eks.amazonaws.com/token-expiration': '86400',
       'eks.amazonaws.com/sts-regional-endpoints': 'true',
     });
+  });
+
+  test('gets the label by which it is watched', () => {
+    expect(applied(observed({ serviceAccount: undefined }))?.labels).toEqual({ [MANAGED_LABEL]: 'true' });
   });
 
   test.each([

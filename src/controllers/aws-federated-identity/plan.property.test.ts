@@ -94,7 +94,7 @@ describe('laws of the plan', () => {
     );
   });
 
-  test('between two actions nobody may do what neither the old nor the new role allows', async () => {
+  test('between two actions nobody may do what neither the old nor the new role allows [S2]', async () => {
     await fc.assert(
       fc.asyncProperty(state, existing, async (desired, observed) => {
         const states = await statesOf(desired, observed);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { desiredRole, owner, policy, policyArn, role, trust } from '../../../test/support/builders.ts';
+import { desiredRole, identity, owner, policy, policyArn, role, trust } from '../../../test/support/builders.ts';
 import { ownerTags } from '../../iam/tags.ts';
-import { type PlanContext, planRole, planRoleDeletion, type RoleAction, type RolePlan } from './plan.ts';
+import { type PlanContext, planContextOf, planRole, planRoleDeletion, type RoleAction, type RolePlan } from './plan.ts';
 
 const read = policyArn('AmazonS3ReadOnlyAccess');
 const admin = policyArn('AdministratorAccess');
@@ -160,7 +160,7 @@ describe('the plan for a role', () => {
     expect(plan).toMatchObject({ actions: [{ type: 'UntagRole', keys: ['team'] }] });
   });
 
-  test('never removes an ownership tag, whatever the status says of former keys', () => {
+  test('never removes an ownership tag, whatever the status says of former keys [F76 S1]', () => {
     const formerTagKeys = [...ownerTags(owner()).keys()];
     expect(typesOf(planRole(desiredRole(), role(), context({ formerTagKeys })))).toEqual([]);
   });
@@ -189,33 +189,6 @@ describe('a role of somebody else is refused without one action', () => {
   });
 });
 
-describe('drift', () => {
-  test('has a row for each difference, with what is wanted and what is there', () => {
-    const desired = desiredRole({
-      managedPolicyArns: new Set([read]),
-      description: 'new',
-      maxSessionDurationSeconds: 7200,
-      permissionsBoundaryArn: boundary,
-    });
-    const observed = role({ managedPolicyArns: new Set([admin]), description: 'old' });
-    expect(planRole(desired, observed, context())).toMatchObject({
-      drift: [
-        { path: 'role.managedPolicyArns', want: 'not attached', have: admin },
-        { path: 'role.permissionsBoundaryArn', want: boundary, have: 'absent' },
-        { path: 'role.description', want: 'new', have: 'old' },
-        { path: 'role.maxSessionDurationSeconds', want: '7200', have: '3600' },
-        { path: 'role.managedPolicyArns', want: read, have: 'not attached' },
-      ],
-    });
-  });
-
-  test('is cut to what the status may hold', () => {
-    const large = policy(Array.from({ length: 200 }, (_, index) => `s3:Action${index}`));
-    const plan = planRole(desiredRole({ inlinePolicies: new Map([['a', large]]) }), role(), context());
-    expect(plan).toMatchObject({ drift: [{ want: large.slice(0, 256), have: 'absent' }] });
-  });
-});
-
 test('the deletion empties the role before it deletes it, since IAM refuses otherwise', () => {
   const observed = role({ managedPolicyArns: new Set([read, admin]), inlinePolicies: new Map([['a', policy()]]) });
   expect(planRoleDeletion(observed)).toEqual([
@@ -224,4 +197,54 @@ test('the deletion empties the role before it deletes it, since IAM refuses othe
     { type: 'DeleteRolePolicy', policyName: 'a' },
     { type: 'DeleteRole' },
   ]);
+});
+
+test('nobody is shut out where only one of trust policy, boundary and inline policies is replaced', () => {
+  const same = { permissionsBoundaryArn: boundary };
+  const plan = planRole(
+    desiredRole({ ...same, inlinePolicies: new Map([['new', policy()]]) }),
+    role({ ...same, trustPolicy: trust('somebody-else') }),
+    context(),
+  );
+  expect(typesOf(plan)).toEqual(['UpdateAssumeRolePolicy', 'PutRolePolicy']);
+});
+
+test('policies are attached and detached in the order of their names', () => {
+  const [b, a] = [policyArn('B'), policyArn('A')];
+  const arnsOf = (desired: readonly (typeof a)[], observed: readonly (typeof a)[]) => {
+    const plan = planRole(
+      desiredRole({ managedPolicyArns: new Set(desired) }),
+      role({ managedPolicyArns: new Set(observed) }),
+      context(),
+    );
+    return plan.kind === 'apply' ? plan.actions.map((action) => 'policyArn' in action && action.policyArn) : [];
+  };
+  expect(arnsOf([b, a], [])).toEqual([a, b]);
+  expect(arnsOf([], [b, a])).toEqual([a, b]);
+});
+
+test('a role of ours is no adoption, whatever the spec says', () => {
+  const adoption = { roleId: 'x', allowed: true, rolePath: undefined, provider: 'p' };
+  expect(planRole(desiredRole(), role(), context({ adoption }))).toMatchObject({ adopts: false });
+});
+
+describe('what a plan rests on', () => {
+  const desired = { owner: owner(), adoption: undefined } as Parameters<typeof planContextOf>[1];
+
+  test('is nothing that was there before for a new identity', () => {
+    expect(planContextOf(identity(), desired)).toEqual({
+      owner: owner(),
+      adoption: undefined,
+      recordedRoleId: undefined,
+      formerTagKeys: [],
+    });
+  });
+
+  test('is the id and the tags that the status remembers', () => {
+    expect(planContextOf(identity({ status: { roleId: 'AROA1', tagKeys: ['a'] } }), desired)).toMatchObject({
+      recordedRoleId: 'AROA1',
+      formerTagKeys: ['a'],
+    });
+    expect(planContextOf(identity({ status: {} }), desired)).toMatchObject({ formerTagKeys: [] });
+  });
 });

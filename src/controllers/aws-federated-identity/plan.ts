@@ -6,6 +6,7 @@ import type { DesiredRole, Role } from '../../iam/roles.ts';
 import { isOwnedBy, type Tags } from '../../iam/tags.ts';
 import { closedTrustPolicy } from '../../iam/trust-policy.ts';
 import type { AwsFederatedIdentity } from '../../kube/kinds.ts';
+import { cutTo } from '../../printable.ts';
 import type { Desired } from './desired.ts';
 import { type OwnershipContext, ownershipOf } from './ownership.ts';
 
@@ -137,7 +138,7 @@ const applyPlan = (name: RoleName, steps: readonly Step[], adopts: boolean): Rol
   kind: 'apply',
   name,
   actions: steps.map(({ action }) => action),
-  drift: steps.flatMap(({ drift }) => drift),
+  drift: steps.flatMap((step) => step.drift),
   adopts,
 });
 
@@ -242,8 +243,19 @@ function tagChanges(desired: DesiredRole, observed: Role, formerTagKeys: readonl
 
 const MAX_VALUE = 256;
 
-const drift = (path: string, want: string, have: string): Drift => ({
-  path: path.slice(0, MAX_VALUE),
-  want: want.slice(0, MAX_VALUE),
-  have: have.slice(0, MAX_VALUE),
-});
+/** How much is shown before the first difference of long texts. */
+const MARGIN = 64;
+
+/** Trust policies begin alike for longer than what is shown, so that a row would read the same on both sides. */
+function drift(path: string, want: string, have: string): Drift {
+  const from = firstDifference(want, have) - MARGIN;
+  const isCut = from > 0 && Math.max(want.length, have.length) > MAX_VALUE;
+  const shown = (text: string): string => cutTo(isCut ? `…${text.slice(from)}` : text, MAX_VALUE);
+  return { path: cutTo(path, MAX_VALUE), want: shown(want), have: shown(have) };
+}
+
+function firstDifference(a: string, b: string): number {
+  let index = 0;
+  while (index < a.length && a[index] === b[index]) index += 1;
+  return index;
+}

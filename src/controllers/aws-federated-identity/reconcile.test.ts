@@ -11,8 +11,10 @@ import {
 } from '../../../test/support/builders.ts';
 import { identityScene, type IdentityScene } from '../../../test/support/identity-scene.ts';
 import { inMemoryRoles, isWrite } from '../../../test/support/in-memory-iam.ts';
+import type { Drift } from '../../crds/aws-federated-identity.ts';
 import { waiting } from '../../errors.ts';
 import { ownerTags } from '../../iam/tags.ts';
+import { ApiError } from '../../kube/errors.ts';
 import { CONFIG_MAPS, type InjectionTable, TABLE_NAME } from '../../kube/injection-table.ts';
 import { IDENTITIES, PROVIDERS, SERVICE_ACCOUNTS } from '../../kube/kinds.ts';
 
@@ -60,7 +62,7 @@ describe('a new identity', () => {
     expect(scene.exchanged).toEqual(['token of analytics/reports for sts.amazonaws.com']);
   });
 
-  test('holds its finalizer before the first write to AWS, so that no role can be left behind', async () => {
+  test('holds its finalizer before the first write to AWS, so that no role can be left behind [F12 F21]', async () => {
     const scene = identityScene();
     const refused = waiting('KubernetesRequestFailed', 'no', 1);
     scene.kubernetes.refusals.set('apply AwsFederatedIdentity reports', refused);
@@ -110,7 +112,7 @@ describe('an identity that is as it should be', () => {
     expect(scene.stored()?.status?.observedGeneration).toBe(2);
   });
 
-  test('has its drift repaired when it is looked at', async () => {
+  test('has its drift repaired when it is looked at [F39]', async () => {
     const scene = await settled();
     scene.iam.state.set(ROLE_NAME, { ...scene.iam.state.get(ROLE_NAME)!, description: 'by hand' });
     scene.clock.now = after(600_000);
@@ -119,13 +121,43 @@ describe('an identity that is as it should be', () => {
     expect(scene.stored()?.status).toMatchObject({ driftCount: 0, lastSyncTime: '2026-03-01T12:10:00Z' });
   });
 
-  test('stays ready while AWS cannot be reached', async () => {
+  // A read of IAM can be as old as the consistency window, and the memory of the write has gone with the process.
+  test.each([
+    { seconds: 59, told: [] },
+    { seconds: 62, told: ['role.description'] },
+  ])(
+    'that differs after a restart $seconds s after the last write is put right, and told: $told [F29]',
+    async (row) => {
+      const told: string[] = [];
+      const onRepair = (_: unknown, drift: readonly Drift[]): void => void told.push(...drift.map(({ path }) => path));
+      const scene = identityScene({ identity: identity({ spec: named }), dependencies: { onRepair } });
+      await scene.reconcile();
+      scene.iam.state.set(ROLE_NAME, { ...scene.iam.state.get(ROLE_NAME)!, description: 'as before the write' });
+      const next = scene.restarted();
+      next.clock.now = after(row.seconds * 1_000);
+      await next.reconcile();
+      expect(next.iam.state.get(ROLE_NAME)?.description).toBe('');
+      expect(told).toEqual(row.told);
+    },
+  );
+
+  test('stays ready while AWS cannot be reached [F28]', async () => {
     const scene = await settled();
     scene.clock.now = after(600_000);
     scene.iam.faults.push({ operation: 'GetRole', effect: 'refused', error: waiting('AwsUnreachable', 'down', 1) });
     await scene.failure();
     expect(reasons(scene)).toMatchObject({ Ready: 'True Succeeded', Synced: 'Unknown AwsUnreachable' });
   });
+});
+
+test('an identity that is refused is looked at again soon while its pods are not held, and says why it is refused', async () => {
+  const scene = identityScene({ identity: identity({ spec: { audience: 'other' } }) });
+  const line = `create ConfigMap ${TABLE_NAME}`; // the table was made by the identity beside it, a moment before
+  scene.kubernetes.refusals.set(line, new ApiError(409, 'AlreadyExists', 'already exists'));
+  expect(await scene.failure()).toMatchObject({ disposition: { kind: 'retryable' } });
+  expect(reasons(scene)).toMatchObject({ Ready: 'False AudienceNotAllowed' });
+  expect(await scene.failure()).toMatchObject({ disposition: { kind: 'terminal' } });
+  expect(tableOf(scene)?.['reports']).toBe('pending reports AudienceNotAllowed');
 });
 
 describe('what must not be written', () => {

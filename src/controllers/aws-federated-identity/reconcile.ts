@@ -60,8 +60,11 @@ async function ensure(
     await converge(dependencies, identity, { ...context, progress, learn });
     return { requeueAfterMs: settings.resyncIntervalMs * (0.9 + 0.2 * random()) };
   } catch (error) {
-    await holdPods(dependencies, identity, toReconcileError(error).reason, context.signal).catch((failure: unknown) => {
-      context.log.warn({ reason: toReconcileError(failure).message }, 'cannot hold the pods of the identity'); // the first failure decides
+    const { reason, message } = toReconcileError(error);
+    await holdPods(dependencies, identity, reason, context.signal).catch((failure: unknown) => {
+      // It decides: until the next try pods may start without their role, and what came before may ask for an hour's patience.
+      context.log.warn({ reason, detail: message }, 'the pods of an identity that is not ready cannot be held');
+      throw failure;
     });
     throw error;
   } finally {

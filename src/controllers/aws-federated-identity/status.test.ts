@@ -180,6 +180,17 @@ describe('an outage', () => {
     });
   });
 
+  test('leaves no proof standing for a role that was made anew: that one is not proven [F40]', async () => {
+    const previous = await statusAfter();
+    const findings = { role: { ...role(), id: 'AROANEW' } };
+    const status = await statusAfter({ previous, failing: 'ServiceAccountReady', error, findings });
+    expect(states(status)).toMatchObject({
+      Ready: 'False AwsUnreachable',
+      RoleReady: 'True Succeeded',
+      FederationVerified: 'Unknown Pending',
+    });
+  });
+
   test.each([
     { name: 'whose spec has changed since', generation: 2, isReadyBefore: true },
     { name: 'that was not ready before', generation: 1, isReadyBefore: false },

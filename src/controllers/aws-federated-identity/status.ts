@@ -63,8 +63,21 @@ export function identityStatus(
     ...(handledRequest === undefined ? {} : { lastHandledReconcileAt: handledRequest }),
     driftCount: drift.length,
     drift: drift.slice(0, MAX_DRIFT),
-    conditions: conditionsOf(conditionUpdates(progress, { drift, readyBy: findings.readyBy }, context), context),
+    conditions: conditionsOf(
+      conditionUpdates(progress, { drift, readyBy: findings.readyBy }, standing(context, previous, role)),
+      context,
+    ),
   };
+}
+
+/** An outage leaves Ready standing; but what was proven of one role does not stand for another that has taken its place. */
+function standing(
+  context: ConditionContext,
+  { roleId }: AwsFederatedIdentityStatus,
+  role: RoleReference | undefined,
+): ConditionContext {
+  if (role === undefined || role.id === roleId) return context;
+  return { ...context, previous: context.previous.filter(({ type }) => type !== 'Ready') };
 }
 
 /** Suspended: what was known stays, and Ready says why nothing moves. */

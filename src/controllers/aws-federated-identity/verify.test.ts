@@ -42,7 +42,7 @@ describe('verification', () => {
     expect(asked).toEqual([`eu-west-1 ${roleArn()} token of analytics/reports for sts.amazonaws.com`]);
   });
 
-  test('waits a moment in place while IAM spreads what was just written', async () => {
+  test('waits a moment in place while IAM spreads what was just written [F30]', async () => {
     const { outcome, asked } = await verification([NOT_AUTHORIZED, NOT_AUTHORIZED, ACCEPTED], NOW);
     expect(outcome).toBe('verified');
     expect(asked).toHaveLength(3);

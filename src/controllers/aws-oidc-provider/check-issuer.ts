@@ -3,6 +3,7 @@ import type { IssuerUrl } from '../../iam/arn.ts';
 import type { Progress } from '../../kube/progress.ts';
 import type { IssuerCheck, Pin } from '../../oidc/issuer-check.ts';
 import type { TokenKey } from '../../oidc/judge.ts';
+import { cutTo } from '../../printable.ts';
 import type { Findings, Step } from './status.ts';
 
 /** What somebody has to mend outside of the cluster is looked at again so often. */
@@ -36,7 +37,7 @@ export async function checkIssuer(
   const verdict = await check.verdict(issuer, key, signal);
   switch (verdict.kind) {
     case 'usable': {
-      learn({ jwksKeyIds: verdict.keyIds.slice(0, MAX_KEY_IDS).map((kid) => kid.slice(0, MAX_KEY_ID)) });
+      learn({ jwksKeyIds: verdict.keyIds.slice(0, MAX_KEY_IDS).map((kid) => cutTo(kid, MAX_KEY_ID)) });
       const served = "Discovery document and JWKS are served without a login, with the key of this cluster's tokens.";
       return progress.run(
         'IssuerReachable',

@@ -20,7 +20,7 @@ describe('the issuer', () => {
     { name: 'another issuer', wanted: 'https://other.example', hint: false },
     { name: 'the same without its slash', wanted: AKS.slice(0, -1), hint: true },
     { name: 'the same in another case', wanted: AKS.replace('west', 'West'), hint: false },
-  ])('that the spec contradicts is refused: $name', async ({ wanted, hint }) => {
+  ])('that the spec contradicts is refused: $name [F65]', async ({ wanted, hint }) => {
     const error = await thrownBy(() => acceptedIssuer(spec(wanted), AKS));
     expect(error).toMatchObject({
       reason: 'IssuerMismatch',
@@ -60,4 +60,18 @@ describe('the OIDC provider that is asked for', () => {
     const arn = desiredProvider(providerSpec(), IssuerUrl.parse(AKS), Partition.parse('aws-cn'), providerOwner()).arn;
     expect(arn).toBe('arn:aws-cn:iam::111122223333:oidc-provider/westeurope.oic.prod-aks.azure.com/tenant/cluster/');
   });
+});
+
+test.each([
+  { wanted: 'https://other.example', says: `${AKS}. Leave` },
+  { wanted: AKS.slice(0, -1), says: `${AKS}. They differ only in the trailing slash, which counts. Leave` },
+])('what is said of $wanted', async ({ wanted, says }) => {
+  expect(await thrownBy(() => acceptedIssuer(spec(wanted), AKS))).toMatchObject({
+    message: expect.stringContaining(says),
+  });
+});
+
+test('a slash too many in the spec is told, too', async () => {
+  const error = await thrownBy(() => acceptedIssuer(spec(`${ISSUER}/`), ISSUER));
+  expect(error).toMatchObject({ message: expect.stringContaining('trailing slash') });
 });

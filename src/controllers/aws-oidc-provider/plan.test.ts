@@ -12,7 +12,7 @@ const foreign = new Map([['made-by', 'eksctl']]);
 const planned = (desired: object, observed: ReturnType<typeof oidcProvider> | undefined) =>
   planProvider(desiredOidcProvider(desired), observed, providerOwner());
 
-describe('the plan for an OIDC provider', () => {
+describe('the plan for an OIDC provider [F46]', () => {
   test.each([
     { name: 'creates it', desired: {}, observed: undefined, expected: ['CreateOpenIDConnectProvider'] },
     { name: 'does nothing when IAM agrees', desired: {}, observed: oidcProvider(), expected: [] },
@@ -106,4 +106,17 @@ test('applied, the plan leaves nothing to do, and in between no audience is acce
       expect(planned(wanted, iam.state.get(PROVIDER_ARN))).toMatchObject({ actions: [] });
     }),
   );
+});
+
+test('client ids come and go in the order of their names', () => {
+  const plan = planned({ clientIds: new Set(['d', 'c']) }, oidcProvider({ clientIds: new Set(['b', 'a']) }));
+  if (plan.kind !== 'apply') throw new Error(plan.kind);
+  expect(plan.actions.map((action) => 'clientId' in action && action.clientId)).toEqual(['a', 'b', 'c', 'd']);
+});
+
+test('client ids that a provider of before lacks are all named', () => {
+  expect(planned({ clientIds: new Set([STS, 'b', 'a']) }, oidcProvider({ tags: foreign }))).toMatchObject({
+    kind: 'refuse',
+    message: expect.stringContaining('it lacks the client ids a, b. Add them'),
+  });
 });

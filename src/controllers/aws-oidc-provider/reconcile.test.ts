@@ -25,11 +25,20 @@ describe('a new provider', () => {
     expect(ready()).toMatchObject({ status: 'True' });
   });
 
-  test('holds its finalizer before the first write to AWS', async () => {
+  test('holds its finalizer before the first write to AWS [F12]', async () => {
     const { kubernetes, iam, reconcile } = providerScene();
     kubernetes.refusals.set('apply AwsOidcProvider default', new Error('no'));
     await thrownBy(reconcile);
     expect(iam.operations.filter(isWrite)).toEqual([]);
+  });
+
+  test('whose status cannot be written is found in order once more, and then told', async () => {
+    const { kubernetes, reconcile, ready } = providerScene();
+    kubernetes.refusals.set('applyStatus AwsOidcProvider default', new Error('connection reset'));
+    expect(await thrownBy(reconcile)).toMatchObject({ disposition: { kind: 'retryable' } });
+    expect(ready()).toBeUndefined();
+    await reconcile();
+    expect(ready()).toMatchObject({ status: 'True' });
   });
 
   test.each([
@@ -50,7 +59,7 @@ describe('a new provider', () => {
 });
 
 describe('an OIDC provider that existed before', () => {
-  test('is used and never written', async () => {
+  test('is used and never written [F45]', async () => {
     const observed = oidcProvider({ tags: foreign, thumbprints: ['f'.repeat(40)] });
     const { iam, reconcile, ready, stored } = providerScene({ observed });
     await reconcile();
@@ -60,7 +69,7 @@ describe('an OIDC provider that existed before', () => {
     expect(stored()?.status?.thumbprints).toEqual(['f'.repeat(40)]);
   });
 
-  test('without our audience is refused and never written', async () => {
+  test('without our audience is refused and never written [F45]', async () => {
     const observed = oidcProvider({ tags: foreign, clientIds: new Set(['x']) });
     const { iam, reconcile } = providerScene({ observed });
     expect(await thrownBy(reconcile)).toMatchObject({ reason: 'AudienceNotRegistered' });
@@ -100,7 +109,7 @@ describe('a provider that is ready', () => {
     expect(iam.operations).toEqual([]);
   });
 
-  test('has its drift repaired at the next resync', async () => {
+  test('has its drift repaired at the next resync [F46]', async () => {
     const { iam, clock, reconcile } = providerScene();
     await reconcile();
     iam.state.set(PROVIDER_ARN, { ...iam.state.get(PROVIDER_ARN)!, clientIds: new Set(['by-hand']) });
@@ -109,7 +118,7 @@ describe('a provider that is ready', () => {
     expect(iam.state.get(PROVIDER_ARN)?.clientIds).toEqual(new Set(['sts.amazonaws.com']));
   });
 
-  test('whose creation had no answer is found, and not made twice', async () => {
+  test('whose creation had no answer is found, and not made twice [F25]', async () => {
     const { iam, reconcile, ready } = providerScene();
     const error = retryable('AwsUnreachable', 'lost');
     iam.faults.push({ operation: 'CreateOpenIDConnectProvider', effect: 'lost', error });
@@ -134,7 +143,7 @@ const deleted = (spec: object = {}): AwsOidcProvider =>
   aProvider({ metadata: { finalizers: [FINALIZER], deletionTimestamp: '2026-03-01T12:00:00Z' }, spec });
 
 describe('the deletion of a provider', () => {
-  test('waits for the identities that use it, and names some of them', async () => {
+  test('waits for the identities that use it, and names some of them [F52]', async () => {
     const identities = Array.from({ length: 7 }, (_, index) => identity({ metadata: { name: `app-${index}` } }));
     const { iam, reconcile, stored } = providerScene({ provider: deleted({ deletionPolicy: 'Delete' }), identities });
     expect(await thrownBy(reconcile)).toMatchObject({

@@ -91,11 +91,6 @@ async function ensure(
   if (handledRequest !== undefined) forget(provider, context);
   try {
     await converge(dependencies, provider, { ...context, progress, learn });
-    context.verified.set(provider.metadata.uid ?? '', {
-      generation: provider.metadata.generation,
-      at: now().getTime(),
-    });
-    return { requeueAfterMs: nextLookMs(dependencies, provider, context) };
   } finally {
     const users = identities.byIndex('provider', provider.metadata.name ?? '').length;
     await writeStatus(
@@ -105,6 +100,10 @@ async function ensure(
       context.signal,
     );
   }
+  // Not before the status is written: what could not be told must be found out anew by the next pass.
+  const { uid = '', generation } = provider.metadata;
+  context.verified.set(uid, { generation, at: now().getTime() });
+  return { requeueAfterMs: nextLookMs(dependencies, provider, context) };
 }
 
 /** Somebody asked: nothing that is remembered counts. */

@@ -47,7 +47,7 @@ describe("the issuer's documents", () => {
     expect(ready()).toMatchObject({ status: 'True' });
   });
 
-  test('that cannot be seen from here do not matter where STS takes the tokens', async () => {
+  test('that cannot be seen from here do not matter where STS takes the tokens [F62]', async () => {
     const { reconcile, internet, ready, condition } = providerScene();
     internet.clear();
     await reconcile();
@@ -137,7 +137,7 @@ describe('a private certificate', () => {
     expect(iam.operations.filter(isWrite)).toEqual([]);
   });
 
-  test('that changes is pinned too, and the former one stays, so that two servers do not fight', async () => {
+  test('that changes is pinned too, and the former one stays, so that two servers do not fight [F63]', async () => {
     const { reconcile, iam, stored } = privateScene(B, { observed: oidcProvider({ thumbprints: [A] }) });
     await reconcile();
     expect(iam.state.get(PROVIDER_ARN)?.thumbprints).toEqual([B, A]);
@@ -279,7 +279,7 @@ describe('the proof of a provider', () => {
     expect(condition('FederationVerified')).toMatchObject({ status: 'Unknown', reason: 'AwsUnreachable' });
   });
 
-  test('notices when the API server issues tokens of another issuer', async () => {
+  test('notices when the API server issues tokens of another issuer [F65]', async () => {
     const { reconcile, token, clock, iam } = providerScene();
     await reconcile();
     token.iss = 'https://other.example.com';

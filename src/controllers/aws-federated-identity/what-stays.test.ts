@@ -1,0 +1,51 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { after, identity, role, ROLE_NAME, roleArn } from '../../../test/support/builders.ts';
+import { identityScene } from '../../../test/support/identity-scene.ts';
+import { inMemoryRoles } from '../../../test/support/in-memory-iam.ts';
+import { FINALIZER } from '../../kube/kinds.ts';
+import type { Dependencies } from './dependencies.ts';
+
+// What a deletion leaves behind, and what could keep it from coming to an end.
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+const observed = role();
+const metadata = { finalizers: [FINALIZER], deletionTimestamp: '2026-03-01T12:00:00Z' };
+const status = { roleArn: roleArn(), roleId: observed.id };
+
+test.each([
+  { name: 'of a retained role', spec: { deletionPolicy: 'Retain' }, told: 1 },
+  {
+    name: 'of a role that was only observed',
+    spec: { deletionPolicy: 'Retain', managementPolicy: 'Observe' },
+    told: 0,
+  },
+  { name: 'of a deleted role', spec: {}, told: 0 },
+])('that the trust $name stays is told $told times [S16]', async ({ spec, told }) => {
+  const record = vi.fn<Dependencies['events']['record']>();
+  const scene = identityScene({
+    identity: identity({ metadata, spec: { role: { name: ROLE_NAME }, ...spec }, status }),
+    iam: inMemoryRoles(observed),
+    dependencies: { events: { record } },
+  });
+  await scene.reconcile();
+  const notes = record.mock.calls.filter(([, { action }]) => action === 'Retain').map(([, { note }]) => note);
+  expect(notes).toHaveLength(told);
+  for (const note of notes) expect(note).toContain('goes on trusting ServiceAccount analytics/reports');
+});
+
+test.each([
+  { minutes: 9, isThere: true },
+  { minutes: 12, isThere: false },
+])(
+  'a last write of the year 2099 in the status holds up the deletion for minutes only: after $minutes it is there: $isThere [F48 F76]',
+  async ({ minutes, isThere }) => {
+    const forged = { ...status, lastSyncTime: '2099-01-01T00:00:00Z' };
+    const scene = identityScene({
+      identity: identity({ metadata, spec: { role: { name: ROLE_NAME } }, status: forged }),
+    });
+    scene.clock.now = after(minutes * 60_000);
+    await (isThere ? scene.failure() : scene.reconcile());
+    expect(scene.stored() !== undefined).toBe(isThere);
+  },
+);
