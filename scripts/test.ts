@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { whyNoNode } from '../dev/node/requirements.ts';
 import { type Count, runChecks } from './check.ts';
+import { heldFaults } from './fault-matrix.ts';
+import { judgeUsedRights } from './rights.ts';
 import { runNode } from './run-node.ts';
 
 /** The message of most assertions, its difference and where it was made. */
@@ -23,6 +25,7 @@ const STAGES: readonly Stage[] = [
   { title: 'unit: the files by themselves', run: () => runSuite('unit') },
   { title: 'integration: parts on a real API server', run: () => runSuite('integration') },
   { title: 'e2e: kubectl apply to AWS credentials in a workload', run: () => runSuite('e2e') },
+  { title: 'rights: what the operator used of what it may', run: judgeRights },
   {
     title: 'kubelet: a pod on a real node uses AWS',
     run: () => runSuite('kubelet'),
@@ -55,7 +58,10 @@ async function runSuite(project: string): Promise<Count> {
     const report = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
     const code = await runNode([VITEST, 'run', '--project', project, ...report]);
     const read = await readReport(file);
-    for (const result of read?.testResults ?? []) failures.push(...failuresOf(result));
+    for (const result of read?.testResults ?? []) {
+      failures.push(...failuresOf(result));
+      tests.push(...result.assertionResults);
+    }
     return countOf(code, read);
   } finally {
     await rm(folder, { recursive: true });
@@ -70,6 +76,14 @@ function failuresOf({ name, status, assertionResults }: Report['testResults'][nu
     const reason = failureMessages.join('\n').split('\n').slice(0, LINES_OF_A_FAILURE).join('\n    ');
     return `failed: ${relative('.', name)}: ${fullName}\n    ${reason}`;
   });
+}
+
+/** The stacks of the e2e tests leave what they saw in a folder. */
+async function judgeRights(): Promise<Count> {
+  const wrong = await judgeUsedRights(usedRights);
+  failures.push(...wrong);
+  console.log(wrong.length === 0 ? '✔ none unused, none missing' : wrong.join('\n'));
+  return { passed: wrong.length === 0 ? 1 : 0, failed: wrong.length, skipped: 0 };
 }
 
 /** A file that fails outside of its tests is one failure, and so is a run that fails for no reason that the report gives. */
@@ -99,6 +113,9 @@ async function readReport(file: string): Promise<Report | undefined> {
 const begin = performance.now();
 let sum: Count = { passed: 0, failed: 0, skipped: 0 };
 const notRun: string[] = [];
+const tests: Report['testResults'][number]['assertionResults'][number][] = [];
+const usedRights = await mkdtemp(join(tmpdir(), 'federated-identity-rights-'));
+process.env['USED_RIGHTS_FOLDER'] = usedRights;
 const failures: string[] = [];
 for (const [index, { title, run, obstacle }] of STAGES.entries()) {
   console.log(`\n── ${index + 1}/${STAGES.length} ${title}`);
@@ -115,7 +132,9 @@ for (const [index, { title, run, obstacle }] of STAGES.entries()) {
     skipped: sum.skipped + count.skipped,
   };
 }
+await rm(usedRights, { recursive: true });
 console.log(`\n── ${Math.round((performance.now() - begin) / 1000)} s`);
+console.log(heldFaults(tests));
 for (const line of [...notRun, ...failures]) console.log(line);
 console.log(`${sum.passed} passed, ${sum.failed} failed, ${sum.skipped} skipped`);
 process.exitCode = sum.failed === 0 ? 0 : 1;
