@@ -22,9 +22,12 @@ import { createInstruments, type Instruments } from './instruments.ts';
 import { kubernetesClient } from './kube/client.ts';
 import { sharingConnections } from './kube/connection-pool.ts';
 import { eventRecorder, type EventRecorder } from './kube/events.ts';
+import { fencedWrites } from './kube/fenced-writes.ts';
 import { type AwsFederatedIdentity, IDENTITIES, NAMESPACES } from './kube/kinds.ts';
 import { OwnWrites, readingOwnWrites, recordingWrites } from './kube/own-writes.ts';
 import type { KubernetesResource, ObjectName } from './kube/resource.ts';
+import { logLine } from './log-line.ts';
+import { showObjects } from './object-metrics.ts';
 import { parseConnectTo } from './oidc/connect-to.ts';
 import { pinnedFetch } from './oidc/pinned-fetch.ts';
 import { publicDns } from './oidc/public-dns.ts';
@@ -37,6 +40,7 @@ import { annotationDefaultsOf, excludedNamespacesOf, listenAddress, type Setting
 import { type Shard, shardOf } from './shard.ts';
 import { type Connection, createStores, followAll, type Stores } from './stores.ts';
 import { stsTokenExchange } from './sts/token-exchange.ts';
+import { VERSION } from './version.ts';
 
 /** A sweep of thousands of roles takes seconds; after that, roles are read one by one. */
 const FIRST_SWEEP_PATIENCE_MS = 15_000;
@@ -60,12 +64,13 @@ export async function runOperator(settings: Settings, shutdown: AbortSignal): Pr
       : undefined;
   const synced = Object.entries(stores).map(([name, store]) => [name, () => store.isSynced] as const);
   const readiness = Object.fromEntries([...synced, ['webhook', () => webhook?.isReady() ?? true]]);
+  const instruments = createInstruments(metrics, { ...settings, version: VERSION });
+  showObjects(metrics, { ...stores });
   const listening = listenAddress(settings.metricsBindAddress);
   await using http = await startHttpServer({ ...listening, registry: metrics.registry, readiness, log });
   log.info({ server: config.getCurrentCluster()?.server, port: http.port }, 'federated-identity-operator starts');
   const following = followAll(connection, stores, reflectors.signal);
   const replica = `${settings.podName || hostname()}_${crypto.randomUUID()}`;
-  const instruments = createInstruments(metrics);
   const shard = shardOf(settings.providerSelector, stores);
   await Promise.all([
     lead({ ...connection, settings, stores, metrics, instruments, replica, shard }, shutdown),
@@ -76,13 +81,14 @@ export async function runOperator(settings: Settings, shutdown: AbortSignal): Pr
   log.info('federated-identity-operator has stopped');
 }
 
-/** JSON lines; what could ever hold a token is blanked by name, wherever it stands. */
+/** JSON lines; what could ever hold a token is blanked by name, and by its form wherever it stands. */
 function logger({ logLevel }: Settings): Logger {
   const secrets = ['token', 'authorization', 'Authorization', 'WebIdentityToken', 'Credentials', 'SessionToken'];
   return pino({
     level: logLevel,
     base: null,
     redact: { paths: secrets.flatMap((name) => [name, `*.${name}`]), censor: '[redacted]' },
+    hooks: { streamWrite: logLine },
   });
 }
 
@@ -199,7 +205,7 @@ function dependenciesOf({ settings, kubernetes, stores, instruments }: Parts, fe
   const accounts = awsAccounts({ onCall, fence, callsPerSecond: settings.awsCallsPerSecond });
   instruments.showRates(accounts.rates);
   return {
-    kubernetes: recordingWrites(kubernetes, ownWrites),
+    kubernetes: recordingWrites(fencedWrites(kubernetes, fence), ownWrites),
     identities: { ...readingOwnWrites(stores.identities, ownWrites), byIndex },
     providers: readingOwnWrites(stores.providers, ownWrites),
     serviceAccounts: readingOwnWrites(stores.serviceAccounts, ownWrites),

@@ -79,7 +79,7 @@ const serviceAccount = (index: number): never =>
     },
   });
 
-test('an identity and its ServiceAccount take no more than 8 KiB of the heap', () => {
+test('an identity and its ServiceAccount take no more than 8 KiB of the heap [F17]', () => {
   const stores = createStores(pino({ level: 'silent' }), 'eks.amazonaws.com');
   collectGarbage();
   const before = process.memoryUsage().heapUsed;

@@ -11,6 +11,13 @@ export class AwsError extends Error {
   }
 }
 
+/** Nobody is answered: the connection is cut before the work is done. */
+export class ConnectionCut extends AwsError {
+  constructor() {
+    super('ConnectionCut', 0, 'the connection was cut before the work was done');
+  }
+}
+
 export const validationError = (message: string): AwsError => new AwsError('ValidationError', 400, message);
 export const accessDenied = (message: string): AwsError => new AwsError('AccessDenied', 403, message);
 /** IAM and STS 400 `Throttling`; S3 says `SlowDown` with 503. */

@@ -36,6 +36,30 @@ describe('faults', () => {
     expect((await errorOf(setup.iam.send(create('r')))).code).toBe('EntityAlreadyExists');
   });
 
+  test('each call asks whether it is done, and whether it is answered', async () => {
+    await using setup = await startWithAdmin();
+    const decisions = ['dropRequest', 'dropResponse', 'proceed'] as const;
+    const asked: string[] = [];
+    setup.aws.faults.add({
+      operation: '*',
+      effect: {
+        kind: 'ask',
+        decide: async ({ parameters: { RoleName = '' } }) => decisions[asked.push(RoleName) - 1] ?? 'proceed',
+      },
+    });
+    for (const name of ['cut', 'unanswered'])
+      expect((await errorOf(setup.iam.send(create(name)))).status).toBeUndefined();
+    await setup.iam.send(create('made'));
+    expect(asked).toEqual(['cut', 'unanswered', 'made']);
+    expect(
+      setup.aws
+        .account()
+        .roles()
+        .map(({ name }) => name),
+    ).toEqual(['made', 'unanswered']);
+    expect(setup.aws.calls.filter(({ operation }) => operation === 'CreateRole')[0]?.errorCode).toBe('ConnectionCut');
+  });
+
   test('delayed reads do not see young writes, writes do', async () => {
     let now = new Date('2026-11-24T12:00:00Z');
     await using setup = await startWithAdmin({ now: () => now });

@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { accessDenied, AwsError, throttled } from './errors.ts';
+import { accessDenied, AwsError, ConnectionCut, throttled } from './errors.ts';
 
 /** What goes wrong. `dropResponse` does the work and then cuts the connection: the caller cannot know. */
 export type FaultEffect =
+  /** Whoever asks decides about each call, and may take time: the call waits at AWS's door. */
+  | { readonly kind: 'ask'; readonly decide: (candidate: FaultCandidate) => Promise<Decision> }
   | { readonly kind: 'throttle' }
   | { readonly kind: 'error'; readonly code: string; readonly message: string; readonly status: number }
   | { readonly kind: 'latency'; readonly ms: number }
@@ -10,6 +12,9 @@ export type FaultEffect =
   /** Reads (and STS) do not see writes younger than this: IAM's eventual consistency. */
   | { readonly kind: 'delayReads'; readonly ms: number }
   | { readonly kind: 'deny' };
+
+/** `dropRequest` cuts the connection with nothing done. */
+export type Decision = 'proceed' | 'dropRequest' | 'dropResponse';
 
 /** What a rule can look at before it strikes. */
 export interface FaultCandidate {
@@ -70,6 +75,7 @@ export class Faults {
     for (const effect of this.#take(candidate)) {
       if (effect.kind === 'delayReads') delayReadsMs = Math.max(delayReadsMs, effect.ms);
       else if (effect.kind === 'dropResponse') dropResponse = true;
+      else if (effect.kind === 'ask') dropResponse = (await isUnanswered(effect.decide(candidate))) || dropResponse; // oxlint-disable-line no-await-in-loop -- as the rules are in order
       else await fail(effect, candidate); // oxlint-disable-line no-await-in-loop -- latencies add up
     }
     return { delayReadsMs, dropResponse };
@@ -89,7 +95,13 @@ export class Faults {
   }
 }
 
-type FailingEffect = Exclude<FaultEffect, { kind: 'delayReads' | 'dropResponse' }>;
+async function isUnanswered(decision: Promise<Decision>): Promise<boolean> {
+  const what = await decision;
+  if (what === 'dropRequest') throw new ConnectionCut();
+  return what === 'dropResponse';
+}
+
+type FailingEffect = Exclude<FaultEffect, { kind: 'ask' | 'delayReads' | 'dropResponse' }>;
 
 async function fail(effect: FailingEffect, candidate: FaultCandidate): Promise<void> {
   switch (effect.kind) {

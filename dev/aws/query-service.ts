@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { authorize, type Principal, principalArn, principalOf } from './authorize.ts';
 import { type CallLog, outcomeFields } from './calls.ts';
-import { AwsError, toAwsError } from './errors.ts';
+import { AwsError, ConnectionCut, toAwsError } from './errors.ts';
 import type { FaultCandidate, Faults } from './faults.ts';
 import { header, type HttpRequest, type HttpResponse } from './http.ts';
 import { IAM_OPERATIONS } from './iam/operations.ts';
@@ -60,6 +60,7 @@ export async function serveQuery(
     if (done.dropResponse) return { kind: 'drop' };
     return { kind: 'answer', response: queryResponse(service, name, done.result, requestId) };
   } catch (error) {
+    if (error instanceof ConnectionCut) return { kind: 'drop' };
     return { kind: 'answer', response: queryErrorResponse(service, toAwsError(error), requestId) };
   }
 }

@@ -227,7 +227,7 @@ describe('a failure', () => {
   });
 });
 
-test('a request that gets no answer ends with its signal', async () => {
+test('a request that gets no answer ends with its signal [F6]', async () => {
   const stop = new AbortController();
   const { client } = await connect(() => {
     stop.abort(new Error('leadership is lost'));

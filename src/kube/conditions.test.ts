@@ -157,8 +157,15 @@ describe('the list of conditions', () => {
     { name: 'a line feed, which would break a table', message: 'a\nb', expected: 'a b' },
     { name: 'an escape sequence, which would reach a terminal', message: 'a\u001b[31mb', expected: 'a [31mb' },
     { name: 'a C1 control', message: 'a\u009bb', expected: 'a b' },
+    { name: 'a mark that turns the direction of text', message: 'a\u202eb', expected: 'a b' },
+    { name: 'half a character', message: `${'x'.repeat(1023)}😀`, expected: `${'x'.repeat(1023)}\ufffd` },
+    {
+      name: 'a token',
+      message: 'no: eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0abc.c2ln',
+      expected: 'no: [redacted]',
+    },
     { name: 'what exceeds the limit of the API', message: 'x'.repeat(2000), expected: 'x'.repeat(1024) },
-  ])('takes out of messages $name', ({ message, expected }) => {
+  ])('takes out of messages $name [F72 F78 S15]', ({ message, expected }) => {
     expect(conditionsOf([update({ message })], context())).toMatchObject([{ message: expected }]);
   });
 

@@ -1,5 +1,7 @@
 import type { Condition, Reason } from '../crds/condition.ts';
 import type { ReconcileError } from '../errors.ts';
+import { cutTo, printable } from '../printable.ts';
+import { withoutSecrets } from '../secrets.ts';
 
 export interface ConditionUpdate {
   readonly type: string;
@@ -140,14 +142,10 @@ export function conditionsOf(
       const lastTransitionTime = isSame ? before.lastTransitionTime : `${now.toISOString().slice(0, 19)}Z`;
       return {
         ...update,
-        message: printable(update.message).slice(0, MAX_MESSAGE),
+        message: cutTo(printable(withoutSecrets(update.message)), MAX_MESSAGE),
         lastTransitionTime,
         observedGeneration: generation,
       };
     })
     .toSorted((a, b) => (a.type < b.type ? -1 : 1));
 }
-
-/** AWS texts can quote what a tenant wrote: control characters must not reach a terminal. */
-// oxlint-disable-next-line no-control-regex
-const printable = (message: string): string => message.replaceAll(/[\u0000-\u001f\u007f-\u009f]+/g, ' ');

@@ -189,9 +189,11 @@ describe('eventRecorder', () => {
 
   test.each([
     { name: 'control characters become spaces', note: 'a\u001b[31mb\r\nc\u009bd', expected: 'a [31mb c d' },
+    { name: 'text that is turned round becomes straight', note: 'a\u202eb', expected: 'a b' },
+    { name: 'a token is blanked', note: 'x eyJhbGciOiJ9.eyJzdWIiOiJ4In0.c2ln', expected: 'x [redacted]' },
     { name: 'a long note is cut to 1024 bytes', note: 'x'.repeat(2000), expected: 'x'.repeat(1024) },
     { name: 'no character is cut in two', note: `x${'€'.repeat(1000)}`, expected: `x${'€'.repeat(341)}` },
-  ])('$name', async ({ note, expected }) => {
+  ])('$name [F72 F78 S15]', async ({ note, expected }) => {
     const { record, writes } = setup();
     await record(0, subject(), event({ note }));
     expect(writes[0]?.body).toMatchObject({ note: expected });

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Logger } from 'pino';
+import { printable } from '../printable.ts';
+import { withoutSecrets } from '../secrets.ts';
 import type { KubernetesClient } from './client.ts';
 import { ApiError, isNotFound } from './errors.ts';
 import type { KubernetesResource, ObjectMeta, ResourceType } from './resource.ts';
@@ -186,10 +188,9 @@ const microTime = (date: Date): string => date.toISOString().replace('Z', '000Z'
 
 /** The API server counts bytes (validation of events.k8s.io/v1); no character is cut in two. */
 function noteOf(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- a terminal must not be steered by what a tenant or AWS wrote
-  const printable = text.replaceAll(/[\u0000-\u001f\u007f-\u009f]+/g, ' ');
-  const { read } = new TextEncoder().encodeInto(printable, new Uint8Array(MAX_NOTE_BYTES));
-  return printable.slice(0, read);
+  const line = printable(withoutSecrets(text));
+  const { read } = new TextEncoder().encodeInto(line, new Uint8Array(MAX_NOTE_BYTES));
+  return line.slice(0, read);
 }
 
 interface FailureLog {

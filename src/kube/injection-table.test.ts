@@ -75,7 +75,7 @@ test.each([
   `${roleArn()} sts.amazon\u00a0aws.com 600 eu-west-1`,
   'arn:aws:iam::111122223333:user/reports sts.amazonaws.com 600 eu-west-1',
   'reports sts.amazonaws.com 600 eu-west-1',
-])('"%s" is no entry of ours', (text) => {
+])('"%s" is no entry of ours [S10]', (text) => {
   expect(parseEntry(text)).toEqual({ kind: 'unreadable' });
 });
 

@@ -45,7 +45,7 @@ describe('the freshest of the stored object and our last write', () => {
   });
 });
 
-test('a client that records and a store that reads see a write before the watch tells of it', async () => {
+test('a client that records and a store that reads see a write before the watch tells of it [F12]', async () => {
   const writes = new OwnWrites();
   const kubernetes = inMemoryKubernetes();
   const before = identity({ metadata: { resourceVersion: '1' } });

@@ -19,6 +19,12 @@ test.each([
     handled: 'x'.repeat(128),
     expected: undefined,
   },
+  {
+    name: 'a value that is cut within a character is answered by what the API server stores of it [F74]',
+    annotations: { [OURS]: `${'x'.repeat(127)}😀` },
+    handled: `${'x'.repeat(127)}\ufffd`,
+    expected: undefined,
+  },
 ])('$name', ({ annotations, handled, expected }) => {
   const status = handled === undefined ? {} : { status: { lastHandledReconcileAt: handled } };
   expect(openRequest(identity({ metadata: { annotations }, ...status }))).toBe(expected);

@@ -1,3 +1,4 @@
+import { cutTo } from '../printable.ts';
 import type { KubernetesResource } from './resource.ts';
 
 /** Flux's own commands set the second. Both hold times in RFC 3339, which sort as text; the later one counts. */
@@ -12,7 +13,7 @@ interface Answered extends KubernetesResource {
 
 /** The value by which somebody asks for a look now, until `status.lastHandledReconcileAt` answers it; then undefined. */
 export function openRequest({ metadata, status }: Answered): string | undefined {
-  const asked = ANNOTATIONS.map((name) => metadata.annotations?.[name]?.slice(0, MAX_LENGTH) ?? '')
+  const asked = ANNOTATIONS.map((name) => cutTo(metadata.annotations?.[name] ?? '', MAX_LENGTH))
     .filter((value) => value !== '')
     .toSorted()
     .at(-1);

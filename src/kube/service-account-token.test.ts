@@ -9,7 +9,7 @@ const signal = new AbortController().signal;
 const name = { namespace: 'analytics', name: 'reports' };
 const { client } = inMemoryKubernetes();
 
-test('a token is asked for one audience, for the shortest life', async () => {
+test('a token is asked for one audience, for the shortest life [S5 S6]', async () => {
   const requests: object[] = [];
   const createSubresource: KubernetesClient['createSubresource'] = (type, object, request, given) => {
     requests.push(request);

@@ -186,7 +186,7 @@ describe('controller', () => {
     expect(failed[0]?.['reconcileId']).toMatch(/^[0-9a-f-]{36}$/);
   });
 
-  test('disposal lets a reconcile in flight end and takes no new key', async () => {
+  test('disposal lets a reconcile in flight end and takes no new key [F16]', async () => {
     const run = Promise.withResolvers<void>();
     const reconcile = vi.fn<Reconcile>(async (_, { signal }) => {
       await run.promise;
@@ -222,7 +222,7 @@ describe('controller', () => {
     expect(reason).toBeInstanceOf(Error);
   });
 
-  test('lost leadership aborts reconciles in flight at once and ends the controller without a retry', async () => {
+  test('lost leadership aborts reconciles in flight at once and ends the controller without a retry [F14]', async () => {
     const reconcile = vi.fn<Reconcile>(
       (_, { signal }) =>
         new Promise((_resolve, reject) => void signal.addEventListener('abort', () => reject(signal.reason))),

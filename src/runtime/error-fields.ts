@@ -32,4 +32,13 @@ export function errorCode(error: unknown): string | number | undefined {
   return error.cause === error ? undefined : errorCode(error.cause);
 }
 
+/** How long the API server asks to wait (Retry-After), as the error says; else 0. */
+export function patienceMs(error: unknown): number {
+  const asked = error instanceof Error && 'retryAfterMs' in error ? error.retryAfterMs : undefined;
+  return typeof asked === 'number' ? Math.min(asked, MAX_PATIENCE_MS) : 0;
+}
+
+/** Whatever is asked for: a store that is not kept is of no use. */
+const MAX_PATIENCE_MS = 60_000;
+
 const isApiException = (error: Error): boolean => 'headers' in error && 'body' in error && 'code' in error;

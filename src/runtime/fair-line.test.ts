@@ -17,7 +17,7 @@ describe('FairLine', () => {
     expect(drained(line)).toEqual(['a/change', 'a/new', 'a/sweep']);
   });
 
-  test('namespaces take turns, whatever their number of keys', () => {
+  test('namespaces take turns, whatever their number of keys [F77 S11]', () => {
     const line = new FairLine<string>();
     for (const name of ['1', '2', '3', '4']) line.add(`flood/${name}`, 'change', 0);
     line.add('small/1', 'change', 0);

@@ -77,7 +77,7 @@ describe('leader election', () => {
     expect(server.lease?.record).toMatchObject({ holderIdentity: 'a', leaseTransitions: 0, leaseDurationSeconds: 15 });
   });
 
-  test('after a shutdown another leads at its next look, within 1.2 seconds', async () => {
+  test('after a shutdown another leads at its next look, within 1.2 seconds [F16]', async () => {
     const server = new MemoryLeases();
     const [a, b] = [candidate(server, 'a'), candidate(server, 'b')];
     await vi.advanceTimersByTimeAsync(5000);
@@ -89,7 +89,7 @@ describe('leader election', () => {
     expect(server.lease?.record.leaseTransitions).toBe(1);
   });
 
-  test('after the death of the leader another leads as soon as its Lease has expired', async () => {
+  test('after the death of the leader another leads as soon as its Lease has expired [F13]', async () => {
     const server = new MemoryLeases();
     const a = candidate(server, 'a');
     await vi.advanceTimersByTimeAsync(100);
@@ -159,7 +159,7 @@ describe('leader election', () => {
     expect(a.terms).toHaveLength(2);
   });
 
-  test('a Lease that another took meanwhile is given up at the next renewal', async () => {
+  test('a Lease that another took meanwhile is given up at the next renewal [F15]', async () => {
     const server = new MemoryLeases();
     const a = candidate(server, 'a');
     await vi.advanceTimersByTimeAsync(5000);
@@ -171,7 +171,7 @@ describe('leader election', () => {
   test.each([
     { name: 'edited', change: (server: MemoryLeases) => void server.put(server.lease!.record) },
     { name: 'deleted', change: (server: MemoryLeases) => void (server.lease = undefined) },
-  ])('a Lease that was $name by hand is kept', async ({ change }) => {
+  ])('a Lease that was $name by hand is kept [F15]', async ({ change }) => {
     const server = new MemoryLeases();
     const a = candidate(server, 'a');
     await vi.advanceTimersByTimeAsync(5000);
@@ -180,6 +180,23 @@ describe('leader election', () => {
     expect(a.isLeading()).toBe(true);
     expect(a.terms).toHaveLength(1);
     expect(server.lease?.record.holderIdentity).toBe('a');
+  });
+
+  test('a Lease that is deleted is left to its holder, for as long as it would have been good', async () => {
+    const server = new MemoryLeases();
+    const a = candidate(server, 'a');
+    await vi.advanceTimersByTimeAsync(100);
+    const b = candidate(server, 'b');
+    await vi.advanceTimersByTimeAsync(2000);
+    server.lease = undefined;
+    await vi.advanceTimersByTimeAsync(1500);
+    expect([b.isLeading(), server.lease]).toEqual([false, undefined]); // it has looked, and waits for a
+    await vi.advanceTimersByTimeAsync(5000);
+    expect([a.isLeading(), a.terms.length, b.isLeading()]).toEqual([true, 1, false]);
+    a.leases.trouble = 'hang';
+    server.lease = undefined;
+    await vi.advanceTimersByTimeAsync(18_000);
+    expect([a.isLeading(), b.isLeading()]).toEqual([false, true]);
   });
 
   test('edits of the Lease that cross two renewals in a row do not end the leadership', async () => {
@@ -210,7 +227,7 @@ describe('leader election', () => {
     expect(server.lease?.record.holderIdentity).toBe('');
   });
 
-  test('a slow renewal counts from its start, since others may have seen it as early', async () => {
+  test('a slow renewal counts from its start, since others may have seen it as early [F6 F14]', async () => {
     const a = candidate(new MemoryLeases(), 'a', { date: () => new Date(0) });
     await vi.advanceTimersByTimeAsync(1000);
     a.leases.latencyMs = 4000; // the renewal of second 2 is answered in second 6
@@ -220,6 +237,17 @@ describe('leader election', () => {
     expect(a.isLeading()).toBe(true);
     await vi.advanceTimersByTimeAsync(200);
     expect(a.isLeading()).toBe(false);
+  });
+
+  test('one renewal without an answer is no loss: there is time for another', async () => {
+    const server = new MemoryLeases();
+    const a = candidate(server, 'a');
+    await vi.advanceTimersByTimeAsync(1000);
+    a.leases.trouble = 'hang';
+    await vi.advanceTimersByTimeAsync(1500); // the renewal of second 2 is on its way
+    a.leases.trouble = 'none';
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect([a.isLeading(), a.terms.length]).toEqual([true, 1]);
   });
 
   test('an attempt that was given up writes nothing any more', async () => {
@@ -232,7 +260,7 @@ describe('leader election', () => {
     expect(server.lease).toBeUndefined();
   });
 
-  test("another's clock that is a day behind does not make its Lease expire", async () => {
+  test("another's clock that is a day behind does not make its Lease expire [F15]", async () => {
     const server = new MemoryLeases();
     const a = candidate(server, 'a', { date: () => new Date(Date.now() - 86_400_000) });
     await vi.advanceTimersByTimeAsync(1000);
@@ -241,7 +269,7 @@ describe('leader election', () => {
     expect([a.isLeading(), b.isLeading()]).toEqual([true, false]);
   });
 
-  test('a machine that slept does not believe that it still leads, though its monotonic clock stood still', async () => {
+  test('a machine that slept does not believe that it still leads, though its monotonic clock stood still [F14]', async () => {
     let sleptMs = 0;
     const a = candidate(new MemoryLeases(), 'a', { date: () => new Date(Date.now() + sleptMs) });
     await vi.advanceTimersByTimeAsync(5000);

@@ -124,6 +124,7 @@ class Candidate {
   readonly #options: Required<Omit<LeaderElectionOptions, 'metrics'>>;
   #observed: Lease | undefined;
   #observedAt = 0;
+  #absentSince: number | undefined;
   #renewedAt = -Infinity;
   #renewedDate = 0;
 
@@ -142,7 +143,7 @@ class Candidate {
     while (!signal.aborted) {
       const pauseMs = lookPeriodMs * (1 + 0.2 * random());
       try {
-        const isHeld = await this.#attempt(this.#options.renewDeadlineMs, signal);
+        const isHeld = await this.#attempt(this.#limitMs, signal);
         outage.recovered();
         if (isHeld) return true;
       } catch (error) {
@@ -163,7 +164,7 @@ class Candidate {
       const remainingMs = this.#remainingMs();
       if (remainingMs <= 0) return true;
       try {
-        const isHeld = await this.#attempt(remainingMs, signal);
+        const isHeld = await this.#attempt(Math.min(this.#limitMs, remainingMs), signal);
         outage.recovered();
         // Not held and yet ours: somebody edited the Lease at the same moment. Try again.
         if (!isHeld && this.#observed?.record.holderIdentity !== identity) return true;
@@ -175,6 +176,11 @@ class Candidate {
 
   isLeading(): boolean {
     return this.#remainingMs() > 0;
+  }
+
+  /** An attempt without an answer, on a dead connection perhaps, leaves time for another on a new one. */
+  get #limitMs(): number {
+    return this.#options.renewDeadlineMs / 2;
   }
 
   /** Frees the Lease, so that another candidate takes it at its next look. A failure is logged: it then expires. */
@@ -218,7 +224,7 @@ class Candidate {
     const { leases, name, identity } = this.#options;
     if (this.#observed?.record.holderIdentity === identity && (await this.#write(this.#observed, signal))) return true;
     const current = await leases.get(name, signal);
-    if (current === undefined) return this.#write(undefined, signal);
+    if (current === undefined) return this.#mayReplace() && (await this.#write(undefined, signal));
     this.#observe(current);
     return this.#isFree(current.record) && (await this.#write(current, signal));
   }
@@ -245,6 +251,15 @@ class Candidate {
   #observe(lease: Lease): void {
     if (JSON.stringify(lease.record) !== JSON.stringify(this.#observed?.record)) this.#observedAt = this.#options.now();
     this.#observed = lease;
+    this.#absentSince = undefined;
+  }
+
+  /** A Lease that was deleted by hand: whoever held it works on until its next renewal, and makes it anew then. */
+  #mayReplace(): boolean {
+    const { identity, leaseDurationMs, now } = this.#options;
+    if (this.#observed === undefined || this.#observed.record.holderIdentity === identity) return true;
+    this.#absentSince ??= now(); // its last holder need not be the one that was seen
+    return now() - this.#absentSince > leaseDurationMs;
   }
 
   #isFree({ holderIdentity, leaseDurationSeconds }: LeaseRecord): boolean {

@@ -21,7 +21,7 @@ function setup(options: Partial<ObjectStoreOptions<Item>> = {}) {
 const names = (items: readonly Item[]) => items.map(({ metadata }) => metadata?.name);
 
 describe('ObjectStore', () => {
-  test('replace tells only the differences', () => {
+  test('replace tells only the differences [F2]', () => {
     const { store, changes } = setup();
     store.replace([item('kept', '1'), item('changed', '2'), item('gone', '3')]);
     changes.length = 0;

@@ -125,7 +125,7 @@ describe('reflector', () => {
     expect(Number(urls[0]?.get('timeoutSeconds'))).toBeLessThanOrEqual(600);
   });
 
-  test('a watch that the server ends is resumed from the last version, without a list', async () => {
+  test('a watch that the server ends is resumed from the last version, without a list [F1]', async () => {
     const { names, requests } = await start({
       watches: [closedAfter(frame('ADDED', item('a', '8'))), open(frame('ADDED', item('b', '9')))],
     });
@@ -133,7 +133,7 @@ describe('reflector', () => {
     expect(requests).toEqual(['list', 'watch 1', 'watch 8']);
   });
 
-  test('bookmarks alone move the version on', async () => {
+  test('bookmarks alone move the version on [F7]', async () => {
     const bookmark = frame('BOOKMARK', { metadata: { resourceVersion: '500' } });
     const { requests, store } = await start({ watches: [closedAfter(bookmark)] });
     await vi.waitFor(() => expect(requests).toEqual(['list', 'watch 1', 'watch 500']));
@@ -143,17 +143,20 @@ describe('reflector', () => {
   test.each([
     { name: 'as an event', refusal: open(expired) },
     { name: 'as a status', refusal: failed(410) },
-  ])('a version that is too old, told $name, leads to a new list that also finds deletions', async ({ refusal }) => {
-    const { names, requests, messages } = await start({
-      lists: [listed('1', item('gone', '1')), listed('90', item('new', '80'))],
-      watches: [refusal],
-    });
-    await vi.waitFor(() => expect(requests).toEqual(['list', 'watch 1', 'list', 'watch 90']));
-    expect(names()).toEqual(['new@80']);
-    expect(messages()).toEqual([]);
-  });
+  ])(
+    'a version that is too old, told $name, leads to a new list that also finds deletions [F2]',
+    async ({ refusal }) => {
+      const { names, requests, messages } = await start({
+        lists: [listed('1', item('gone', '1')), listed('90', item('new', '80'))],
+        watches: [refusal],
+      });
+      await vi.waitFor(() => expect(requests).toEqual(['list', 'watch 1', 'list', 'watch 90']));
+      expect(names()).toEqual(['new@80']);
+      expect(messages()).toEqual([]);
+    },
+  );
 
-  test('a server that ends or refuses each watch at once is not asked in a loop', async () => {
+  test('a server that ends or refuses each watch at once is not asked in a loop [F3]', async () => {
     const ends = Array.from({ length: 1000 }, (_, index) => (index % 2 === 0 ? closedAfter() : open(expired)));
     const { requests } = await start({ watches: ends });
     await vi.waitFor(() => expect(requests.length).toBeGreaterThan(6));
@@ -173,19 +176,27 @@ describe('reflector', () => {
     expect(JSON.stringify(lines)).not.toContain('c2VjcmV0');
   });
 
-  test('a server that answers but forbids is not called unreachable', async () => {
+  test('a server that answers but forbids is not called unreachable [F9]', async () => {
     const { store, messages } = await start({ lists: [failed(403)] });
     await store.synced;
     expect(messages()[0]).toBe('API server refuses the request, waiting');
   });
 
-  test('a watch that is refused leads to a new list: the version may come from another life of the server', async () => {
+  test('a watch that is refused leads to a new list: the version may come from another life of the server [F2 F11]', async () => {
     const { requests, messages } = await start({ watches: [failed(500), cut] });
     await vi.waitFor(() => expect(requests).toEqual(['list', 'watch 1', 'list', 'watch 1', 'list', 'watch 1']));
     await vi.waitFor(() => expect(messages().at(-1)).toBe('API server reachable again'));
   });
 
-  test('a dead link is noticed and the watch resumed', async () => {
+  test('a watch that a busy server refuses is asked for again, without a list', async () => {
+    const { names, requests } = await start({
+      watches: [failed(429), failed(429), open(frame('ADDED', item('a', '5')))],
+    });
+    await vi.waitFor(() => expect(names()).toEqual(['a@5']));
+    expect(requests).toEqual(['list', 'watch 1', 'watch 1', 'watch 1']);
+  });
+
+  test('a dead link is noticed and the watch resumed [F5]', async () => {
     const { names, requests } = await start({
       idleMs: 100,
       watches: [open(frame('ADDED', item('a', '5'))), open(frame('ADDED', item('b', '6')))],
@@ -194,19 +205,19 @@ describe('reflector', () => {
     expect(requests.slice(0, 3)).toEqual(['list', 'watch 1', 'watch 5']);
   });
 
-  test('a server that accepts a watch and never answers is given up', async () => {
+  test('a server that accepts a watch and never answers is given up [F5]', async () => {
     const { requests, messages } = await start({ idleMs: 100, watches: [silent] });
     await vi.waitFor(() => expect(requests).toEqual(['list', 'watch 1', 'list', 'watch 1']));
     expect(messages()[0]).toBe('API server cannot be reached, waiting');
   });
 
-  test('a list that never answers is given up', async () => {
+  test('a list that never answers is given up [F6]', async () => {
     const { store, requests } = await start({ listTimeoutMs: 50, lists: [silent] });
     await store.synced;
     expect(requests.slice(0, 2)).toEqual(['list', 'list']);
   });
 
-  test('a connection that breaks within an event loses nothing', async () => {
+  test('a connection that breaks within an event loses nothing [F7]', async () => {
     const event = frame('ADDED', item('b', '6'));
     const { names, requests } = await start({
       watches: [
@@ -221,7 +232,7 @@ describe('reflector', () => {
     expect(requests).toEqual(['list', 'watch 1', 'watch 5']);
   });
 
-  test('a character that arrives in two pieces is whole', async () => {
+  test('a character that arrives in two pieces is whole [F7]', async () => {
     const bytes = Buffer.from(frame('ADDED', item('a', '5', 'grüße 🙂')));
     const half = bytes.indexOf('🙂') + 2;
     const { store } = await start({
@@ -235,7 +246,7 @@ describe('reflector', () => {
     await vi.waitFor(() => expect(store.get({ name: 'a' })?.text).toBe('grüße 🙂'));
   });
 
-  test('an event that cannot be stored leads to a new list, and is logged', async () => {
+  test('an event that cannot be stored leads to a new list, and is logged [F7]', async () => {
     const { requests, messages } = await start({ watches: [open(frame('ADDED', { kind: 'Nameless' }))] });
     await vi.waitFor(() => expect(requests).toEqual(['list', 'watch 1', 'list', 'watch 1']));
     expect(messages()).toEqual(['watch event cannot be stored, listing again']);
@@ -268,4 +279,23 @@ test('a configuration whose credentials cannot be read is waited for as well', a
   stop.abort();
   await ended;
   expect(attempts[0]).toMatchObject({ detail: 'token file is missing' });
+});
+
+test('a list waits as long as the API server asks', async () => {
+  const log = pino({ level: 'silent' });
+  const lists: number[] = [];
+  const list = async () => {
+    lists.push(performance.now());
+    if (lists.length === 1) throw Object.assign(new Error('too many requests'), { code: 429, retryAfterMs: 400 });
+    return emptyList();
+  };
+  const stop = new AbortController();
+  const store = new ObjectStore<Item>({ log });
+  const watch = { watch: () => Promise.reject(new Error('not looked at')) };
+  const options = { config: new KubeConfig(), path: '/items', list, store, log, watch, backoff: () => 1 };
+  const ended = runReflector(options, stop.signal);
+  await store.synced;
+  stop.abort();
+  await ended;
+  expect((lists[1] ?? 0) - (lists[0] ?? 0)).toBeGreaterThanOrEqual(390);
 });

@@ -2,7 +2,7 @@ import { type KubeConfig, Watch } from '@kubernetes/client-node';
 import type { Logger } from 'pino';
 import { abortable, limited, sleep } from './abort.ts';
 import { type Backoff, exponentialBackoff } from './backoff.ts';
-import { errorCode, errorFields } from './error-fields.ts';
+import { errorCode, errorFields, patienceMs } from './error-fields.ts';
 import type { ObjectStore, StoredObject } from './object-store.ts';
 import { type OutageLog, outageLog } from './outage-log.ts';
 
@@ -39,6 +39,8 @@ interface WatchEnd {
 // A watch that ends sooner must not be followed by another at once.
 const STEADY_MS = 1000;
 
+const TOO_MANY_REQUESTS = 429;
+
 /**
  * Keeps `store` equal to the API server's collection: list, then watch. A watch that ends or breaks is resumed from
  * the last version seen; after 410 or an outage it lists again. Resolves, never rejects, when `signal` aborts.
@@ -64,8 +66,9 @@ export async function runReflector<T extends StoredObject>(
     } catch (error) {
       if (signal.aborted) return;
       failures += 1;
-      pauseMs = backoff(failures);
-      version = undefined; // it may come from another life of the API server
+      pauseMs = Math.max(backoff(failures), patienceMs(error));
+      // The version may come from another life of the API server. One that is only busy is spared the list.
+      if (errorCode(error) !== TOO_MANY_REQUESTS) version = undefined;
       if (errorCode(error) !== 410) outage.failed(error, pauseMs);
     }
     await sleep(pauseMs, signal);

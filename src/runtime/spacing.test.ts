@@ -9,7 +9,7 @@ function starts(spacing: Spacing<string>, everyMs: number, forMs: number): reado
 }
 
 describe('Spacing', () => {
-  test('ten wakes a second become three at once, and then one in five seconds', () => {
+  test('ten wakes a second become three at once, and then one in five seconds [F55]', () => {
     const times = starts(new Spacing({ burst: 3, intervalMs: 5000 }), 100, 60_000);
     expect(times.slice(0, 5)).toEqual([0, 100, 200, 5000, 10_000]);
     expect(times).toHaveLength(3 + 11);

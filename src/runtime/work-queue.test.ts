@@ -119,7 +119,7 @@ describe('WorkQueue', () => {
     expect([await queue.take(), await queue.take(), await queue.take()]).toEqual(['a/second', 'a/running', 'a/first']);
   });
 
-  test('an object that fails again and again is tried when nothing else is to be done', async () => {
+  test('an object that fails again and again is tried when nothing else is to be done [F18]', async () => {
     using queue = new WorkQueue<string>(() => 10);
     for (let failure = 0; failure < 4; failure += 1) {
       queue.retry('a/poison');

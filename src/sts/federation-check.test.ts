@@ -88,7 +88,7 @@ describe('a refusal of STS long after the last write', () => {
   });
 });
 
-describe('after a write', () => {
+describe('after a write [F30]', () => {
   test.each([
     { name: 'a missing provider may only be unknown yet', message: NO_PROVIDER, age: 0, kind: 'propagating' },
     { name: 'an audience may only be unknown yet', message: AUDIENCE, age: 1_000, kind: 'propagating' },
@@ -102,7 +102,7 @@ describe('after a write', () => {
   });
 });
 
-describe('a clock that is off', () => {
+describe('a clock that is off [F66]', () => {
   const off = (clocks: Clocks, message = EXPIRED) => judge({ kind: 'refused', code: 'X', message, clocks }, LONG_AGO);
   const EXPIRED = 'Token expired: current date/time 1731098245 must be before the expiration date/time 1731095240';
   const UNVALIDATED = 'The web identity token provided could not be validated';

@@ -55,7 +55,7 @@ describe('the exchange of a token at STS', () => {
     expect(JSON.stringify([refused, s.clocks])).not.toContain(token);
   });
 
-  test("measures the operator's own clock", async () => {
+  test("measures the operator's own clock [F48 F66]", async () => {
     await using s = await scene({ now: () => new Date(Date.now() + 300_000) });
     await s.ask(await s.issuer.mint());
     expect(s.clocks[0]?.operator).toBeGreaterThan(295);
@@ -70,6 +70,19 @@ describe('the exchange of a token at STS', () => {
     s.aws.faults.add({ operation: 'AssumeRoleWithWebIdentity', effect });
     expect(await s.ask(await s.issuer.mint())).toMatchObject({ kind: 'unreachable' });
     expect(s.clocks).toEqual([]);
+  });
+
+  test('is refused without the token, also where the answer quotes it [F78 S15]', async () => {
+    await using s = await scene();
+    const token = await s.issuer.mint();
+    const effect = {
+      kind: 'error',
+      code: 'InvalidIdentityToken',
+      message: `not valid: ${token}`,
+      status: 400,
+    } as const;
+    s.aws.faults.add({ operation: 'AssumeRoleWithWebIdentity', effect });
+    expect(await s.ask(token)).toMatchObject({ kind: 'refused', message: 'not valid: [redacted]' });
   });
 
   test('says nothing of the token where nobody answers, or without a date nothing of clocks', async () => {

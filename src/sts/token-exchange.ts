@@ -1,7 +1,7 @@
 import { AssumeRoleWithWebIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import type { RoleArn } from '../iam/arn.ts';
 import { type AwsCall, CLIENT_OPTIONS, tellCalls } from '../iam/calls.ts';
-import { awsErrorCode, isServerFault, isThrottling } from '../iam/errors.ts';
+import { awsErrorCode, isServerFault, isThrottling, textOf } from '../iam/errors.ts';
 import { type Clocks, compareClocks, issuedAtOf } from './clocks.ts';
 
 /** What STS answers to a token, without the credentials: they are dropped at once. */
@@ -71,7 +71,7 @@ export function stsTokenExchange({
 
 function refusal(error: unknown): Exchange {
   const code = awsErrorCode(error);
-  const message = error instanceof Error ? error.message : String(error);
+  const message = textOf(error);
   if (code === undefined) return { kind: 'unreachable', message };
   if (isServerFault(error) || isThrottling(error)) return { kind: 'unreachable', message: `${code}: ${message}` };
   return { kind: 'refused', code, message };

@@ -15,6 +15,7 @@ import {
   untilReason,
   useStack,
 } from '../support/stories.ts';
+import { runPlugin } from '../support/plugin.ts';
 import { type InjectedPod, workloadOf } from '../support/workload.ts';
 
 const stack = useStack();
@@ -29,7 +30,11 @@ beforeAll(async () => {
 });
 
 /** As Terraform makes it: the trust policy that AWS documents for a ServiceAccount. */
-async function roleByHand(name: string, namespace: string, audience = 'sts.amazonaws.com'): Promise<string> {
+async function roleByHand(
+  name: string,
+  namespace: string,
+  { audience = 'sts.amazonaws.com', path = '/' } = {},
+): Promise<string> {
   const { account, cluster } = stack();
   const issuer = new URL(cluster.issuer);
   const host = `${issuer.host}${issuer.pathname.replace(/\/$/, '')}`;
@@ -49,8 +54,8 @@ async function roleByHand(name: string, namespace: string, audience = 'sts.amazo
       },
     ],
   };
-  await account.perform('CreateRole', { RoleName: name, AssumeRolePolicyDocument: JSON.stringify(trust) });
-  return `arn:aws:iam::${ACCOUNT}:role/${name}`;
+  await account.perform('CreateRole', { RoleName: name, Path: path, AssumeRolePolicyDocument: JSON.stringify(trust) });
+  return `arn:aws:iam::${ACCOUNT}:role${path}${name}`;
 }
 
 const serviceAccount = (namespace: string, annotations: Readonly<Record<string, string>>): object => ({
@@ -103,7 +108,7 @@ test('a ServiceAccount annotated by hand, as on EKS, gives its pods the role, an
   const { kubectl, aws } = stack();
   const namespace = await newNamespace(stack());
   const first = await roleByHand(`${namespace}-first`, namespace);
-  const second = await roleByHand(`${namespace}-second`, namespace, 'own');
+  const second = await roleByHand(`${namespace}-second`, namespace, { audience: 'own' });
   const mark = aws.calls.mark();
   await kubectl(['apply', '-f', '-'], serviceAccount(namespace, { [ROLE_ARN]: first }));
   const pods = [await createdAtLast(namespace, 'one')];
@@ -178,6 +183,40 @@ test('an identity that claims the ServiceAccount wins, and when it goes the anno
   await kubectl(['delete', 'afi/app', '-n', namespace]);
   await expect.poll(() => entryOf(namespace), soon).toContain(role);
   expect(roleOf(await createdAtLast(namespace, 'after'))).toBe(role);
+});
+
+test('its role is taken over as docs/migration.md says: first only looked at, then tagged, and its pods go on', async () => {
+  const { kubectl, account, aws } = stack();
+  const namespace = await newNamespace(stack());
+  const guardrails = { managedPolicyArns: [S3_READ], rolePath: '/federated/', adoption: 'Allow' };
+  await kubectl(['apply', '-f', '-'], provider({ guardrails }, 'adopting'));
+  const role = await roleByHand(namespace, namespace, { path: '/federated/' });
+  await account.perform('AttachRolePolicy', { RoleName: namespace, PolicyArn: S3_READ });
+  await kubectl(['apply', '-f', '-'], serviceAccount(namespace, { [ROLE_ARN]: role }));
+  expect(roleOf(await createdAtLast(namespace, 'older'))).toBe(role);
+  const mark = aws.calls.mark();
+  const writes = (): readonly string[] =>
+    operatorCalls(stack(), mark)
+      .filter(({ write, resource }) => write && resource.includes(namespace))
+      .map(({ operation }) => operation);
+
+  const spec = {
+    providerRef: { name: 'adopting' },
+    serviceAccount: { name: 'app', create: false },
+    managementPolicy: 'Observe',
+    role: { name: namespace, managedPolicyArns: [S3_READ] },
+    adopt: { roleId: account.role(namespace)?.id },
+  };
+  await kubectl(['apply', '-f', '-'], identity(namespace, spec));
+  const looked = await untilReason(stack(), ['afi/app', '-n', namespace], 'Synced', 'DriftDetected');
+  expect(looked.status?.drift?.map(({ path }) => path)).toEqual(['role.tags']);
+  expect(writes()).toEqual([]);
+
+  await kubectl(['apply', '-f', '-'], identity(namespace, { ...spec, managementPolicy: 'Manage' }));
+  await untilReason(stack(), ['afi/app', '-n', namespace], 'Synced', 'InSync');
+  await untilReady(stack(), 'afi/app', namespace);
+  expect(writes()).toEqual(['TagRole']);
+  expect((await runPlugin(stack(), ['status', '-n', namespace])).stdout).toMatch(/✓ Pod older +injected/);
 });
 
 test('an annotation that is no role is told on the ServiceAccount, and its pods are denied with the reason', async () => {

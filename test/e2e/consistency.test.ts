@@ -14,7 +14,7 @@ import {
 const stack = useStack({ environment: { CONSISTENCY_WINDOW: '60' } });
 const DELAY_MS = 5_000;
 
-test('a write that cannot be read yet is neither drift nor a reason to write again, and propagation is no failure', async () => {
+test('a write that cannot be read yet is neither drift nor a reason to write again, and propagation is no failure [F29 F30]', async () => {
   const { kubectl, aws } = stack();
   const namespace = await newNamespace(stack());
   await kubectl(['apply', '-f', '-'], provider());

@@ -203,7 +203,7 @@ const breakages: readonly Breakage[] = [
     says: 'STS is not activated in this region',
   },
   {
-    name: '33 another cluster has the role, by the same issuer',
+    name: '33 another cluster has the role, by the same issuer [S4]',
     break: () => tagRole('federatedidentity.dev/cluster', 'another-cluster'),
     link: 'role: RoleNotOwned',
     says: 'another-cluster',
@@ -222,7 +222,7 @@ describe('the first broken link at AWS', () => {
     }
   });
 
-  test('20 the role is missing, as its policy was refused', async () => {
+  test('20 the role is missing, as its policy was refused [F31]', async () => {
     const { account } = stack();
     const RoleName = roleName();
     const PolicyArn = S3_READ;

@@ -116,7 +116,7 @@ describe.each([{ managementPolicy: 'Manage' }, { managementPolicy: 'Observe' }] 
     });
 
     test.each(CHANGES.map((change, index) => ({ ...change, name: names[index] ?? '' })))(
-      '$change.0 by hand shows as $field',
+      '$change.0 by hand shows as $field [F39 S17]',
       async ({ name, field, change: [operation, parameters], repair }) => {
         const { account, aws } = stack();
         RoleName = roleNames.get(name) ?? '';
@@ -138,7 +138,7 @@ describe.each([{ managementPolicy: 'Manage' }, { managementPolicy: 'Observe' }] 
       },
     );
 
-    test('a role that was deleted by hand is made anew, or reported', async () => {
+    test('a role that was deleted by hand is made anew, or reported [F40]', async () => {
       const { account, kubectl } = stack();
       const before = names[0] ?? '';
       const name = roleNames.get(before) ?? '';

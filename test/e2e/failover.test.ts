@@ -50,7 +50,7 @@ test.each<Departure>([
     leave: ({ pid }) => void process.kill(pid, 'SIGSTOP'),
     comeBack: ({ pid }) => void process.kill(pid, 'SIGCONT'),
   },
-])('after $how another takes over within $withinMs ms', async ({ withinMs, leave, comeBack }) => {
+])('after $how another takes over within $withinMs ms [F13 F14 F16]', async ({ withinMs, leave, comeBack }) => {
   const { kubectl, aws, startReplica, account } = stack();
   await kubectl(['apply', '-f', '-'], provider());
   await untilReady(stack(), 'aop/default');
@@ -79,7 +79,7 @@ test.each<Departure>([
   expect([iam.length, distinct.size]).toEqual([CALLS, CALLS]);
 });
 
-test('a replica that takes over looks at all roles at once, and asks for none on its own', async () => {
+test('a replica that takes over looks at all roles at once, and asks for none on its own [F17]', async () => {
   const { aws, startReplica } = stack();
   await Promise.all([stack().operator, ...replicas].map((replica) => replica.stop()));
   const mark = aws.calls.mark();

@@ -70,7 +70,7 @@ test('an issuer that is closed to the public is told with the command that opens
   expect(binding).toContain(group);
 });
 
-test('with --verification=provider no token of a workload is minted, and Ready says what it rests on', async () => {
+test('with --verification=provider no token of a workload is minted, and Ready says what it rests on [S6]', async () => {
   const { kubectl, restartOperator } = stack();
   await restartOperator({ environment: { VERIFICATION: 'provider' } });
   const namespace = await newNamespace(stack());

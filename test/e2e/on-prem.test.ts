@@ -120,7 +120,7 @@ test('in steady state the bucket is read and never written', async () => {
   expect(operatorCalls(stack(), mark).filter(({ write }) => write)).toEqual([]);
 });
 
-test('after a rotation of the signing key tokens of both keys are accepted', { timeout: 120_000 }, async () => {
+test('after a rotation of the signing key tokens of both keys are accepted [F64]', { timeout: 120_000 }, async () => {
   const { cluster, kubectl } = stack();
   await cluster.restartApiServer({ newSigningKey: true });
   const token = await newToken(namespace);

@@ -267,7 +267,7 @@ describe.each([
   { about: 'other principals and policies', rows: PRINCIPALS },
   { about: 'issuers and other accounts', rows: ISSUERS },
 ])('the operator may not touch $about', ({ rows }) => {
-  test.each(rows)('$name', async ({ abuse, twin = abuse, by = 'strict', twinBy }) => {
+  test.each(rows)('$name [S2 S12]', async ({ abuse, twin = abuse, by = 'strict', twinBy }) => {
     const denied = await outcomeOf(abuse(scene.as(by)));
     expect(denied).toMatchObject({ code: 'AccessDenied', status: 403 });
     const allowed = await outcomeOf(twin(scene.as(twinBy ?? (twin === abuse ? 'admin' : by))));
@@ -291,7 +291,7 @@ test.each([
   expect(await allows(ADMIN_POLICY, action, resource)).toBe(true);
 });
 
-test('a * in an issuer stands for itself', async () => {
+test('a * in an issuer stands for itself [S12]', async () => {
   const policy = operatorPolicy({ accountId: ACCOUNT, cluster: CLUSTER, issuer: 'https://oidc.example.com/a*' });
   const mayRead = (path: string): Promise<boolean> =>
     allows(policy, 'iam:GetOpenIDConnectProvider', providerArn(`https://oidc.example.com/${path}`));

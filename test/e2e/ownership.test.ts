@@ -34,7 +34,7 @@ async function handMade(name: string, path = '/federated/'): Promise<string> {
 const roleNameOf = async (namespace: string, name = 'app'): Promise<string> =>
   (await read(stack(), `afi/${name}`, '-n', namespace)).status?.roleArn?.split('/').at(-1) ?? '';
 
-test('an existing role is adopted by its id: first the plan is shown, then it is carried out', async () => {
+test('an existing role is adopted by its id: first the plan is shown, then it is carried out [S1]', async () => {
   const { kubectl, account, aws } = stack();
   const namespace = await newNamespace(stack());
   await kubectl(['apply', '-f', '-'], provider(guardrails({ adoption: 'Allow' }), 'adopting'));
@@ -137,7 +137,7 @@ test('guardrails that get stricter take nothing away: the identity is stalled, a
   expect(account.role(await roleNameOf(namespace))).toEqual(before);
 });
 
-test('Retain leaves the role in AWS; the next identity of that name does not take it over by itself', async () => {
+test('Retain leaves the role in AWS; the next identity of that name does not take it over by itself [F24 S13 S16]', async () => {
   const { kubectl, account } = stack();
   const namespace = await newNamespace(stack());
   await kubectl(['apply', '-f', '-'], provider());
@@ -151,7 +151,7 @@ test('Retain leaves the role in AWS; the next identity of that name does not tak
   expect(conditionOf(object, 'Ready')?.message).toContain(`${namespace}/app`);
 });
 
-test('a role in an instance profile blocks the deletion, which names it; abandon is the way out', async () => {
+test('a role in an instance profile blocks the deletion, which names it; abandon is the way out [F37 F49]', async () => {
   const { kubectl, account } = stack();
   const namespace = await newNamespace(stack());
   await kubectl(['apply', '-f', '-'], provider());
@@ -168,7 +168,7 @@ test('a role in an instance profile blocks the deletion, which names it; abandon
   expect(account.role(name)?.name).toBe(name);
 });
 
-test('a role that was replaced by somebody else is not touched', async () => {
+test('a role that was replaced by somebody else is not touched [F41 S1]', async () => {
   const { kubectl, account, aws } = stack();
   const namespace = await newNamespace(stack());
   await kubectl(['apply', '-f', '-'], provider());

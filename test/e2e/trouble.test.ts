@@ -55,7 +55,7 @@ describe('with a working provider', () => {
     await kubectl(['delete', 'afi/app', '-n', namespace, '--timeout=30s']);
   });
 
-  test('a role of somebody else with the same name: RoleNotOwned, and not even a tag is written', async () => {
+  test('a role of somebody else with the same name: RoleNotOwned, and not even a tag is written [F42 S1]', async () => {
     const { kubectl, account, aws } = stack();
     const namespace = await newNamespace(stack());
     const trust = {
@@ -80,7 +80,7 @@ describe('with a working provider', () => {
     expect(account.role('theirs')).toEqual(before);
   });
 
-  test('a second identity for the same ServiceAccount: ServiceAccountConflict; when the first goes, it takes over', async () => {
+  test('a second identity for the same ServiceAccount: ServiceAccountConflict; when the first goes, it takes over [F44]', async () => {
     const { kubectl } = stack();
     const namespace = await newNamespace(stack());
     await kubectl(['apply', '-f', '-'], identity(namespace));
@@ -92,7 +92,7 @@ describe('with a working provider', () => {
     await untilReady(stack(), 'afi/second', namespace);
   });
 
-  test('a pod of an identity that is not ready is denied with its message, and admitted with the opt-out', async () => {
+  test('a pod of an identity that is not ready is denied with its message, and admitted with the opt-out [F58]', async () => {
     const { kubectl } = stack();
     const namespace = await newNamespace(stack());
     await kubectl(['create', 'serviceaccount', 'app', '-n', namespace]);
@@ -106,7 +106,25 @@ describe('with a working provider', () => {
     await kubectl(['create', '-f', '-'], optedOut);
   });
 
-  test('a provider in use is not deleted, and says by whom', async () => {
+  test('a ServiceAccount that is deleted comes back, and so do annotations that somebody took away [F56]', async () => {
+    const { kubectl } = stack();
+    const namespace = await newNamespace(stack());
+    await kubectl(['apply', '-f', '-'], identity(namespace));
+    await untilReady(stack(), 'afi/app', namespace);
+    const annotations = async (): Promise<object | undefined> => {
+      const found = await kubectl(['get', 'sa/app', '-n', namespace, '-o', 'json', '--ignore-not-found']);
+      const { metadata }: { readonly metadata?: { readonly annotations?: object } } = JSON.parse(found || '{}');
+      return metadata?.annotations;
+    };
+    const before = await annotations();
+    expect(before).toHaveProperty(['eks.amazonaws.com/role-arn']);
+    await kubectl(['delete', 'sa/app', '-n', namespace]);
+    await expect.poll(annotations, { timeout: 30_000, interval: 100 }).toEqual(before);
+    await kubectl(['annotate', 'sa/app', '-n', namespace, 'eks.amazonaws.com/role-arn-']);
+    await expect.poll(annotations, { timeout: 30_000, interval: 100 }).toEqual(before);
+  });
+
+  test('a provider in use is not deleted, and says by whom [F52 S13]', async () => {
     const { kubectl } = stack();
     const namespace = await newNamespace(stack());
     await kubectl(['apply', '-f', '-'], provider({ deletionPolicy: 'Delete' }, 'second'));
@@ -119,7 +137,7 @@ describe('with a working provider', () => {
     await kubectl(['wait', 'aop/second', '--for=delete', '--timeout=30s']);
   });
 
-  test('a provider of another account: WrongAccount, and no write', async () => {
+  test('a provider of another account: WrongAccount, and no write [F35]', async () => {
     const { kubectl, aws } = stack();
     const mark = aws.calls.mark();
     await kubectl(['apply', '-f', '-'], provider({ accountId: '999999999999' }, 'elsewhere'));
@@ -131,7 +149,7 @@ describe('with a working provider', () => {
     expect(operatorCalls(stack(), mark).filter(({ write }) => write)).toEqual([]);
   });
 
-  test('an operator without AWS credentials says so, and goes on when it has some', async () => {
+  test('an operator without AWS credentials says so, and goes on when it has some [F34]', async () => {
     const { kubectl, restartOperator } = stack();
     await restartOperator({
       environment: { AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '', AWS_EC2_METADATA_DISABLED: 'true' },
@@ -143,7 +161,7 @@ describe('with a working provider', () => {
     await untilReady(stack(), 'aop/third');
   });
 
-  test('an API server that is away for a while is waited for', async () => {
+  test('an API server that is away for a while is waited for [F1]', async () => {
     const { cluster, kubectl } = stack();
     const namespace = await newNamespace(stack());
     await cluster.restartApiServer();

@@ -32,7 +32,7 @@ function byFunction(pod: Pod): Pod['spec'] {
   return { ...spec, ...(volumes === undefined ? {} : { volumes }) };
 }
 
-test('the policy and the function of the webhook make the same of random pods, and the API server takes them all', async () => {
+test('the policy and the function of the webhook make the same of random pods, and the API server takes them all [F60]', async () => {
   const seed = Date.now() % 2 ** 31;
   const pods = fc.sample(podArbitrary(['reports', 'default', 'no-region', 'global-sts', 'short-lived']), {
     seed,

@@ -25,7 +25,7 @@ const MOUNT = `a mount at ${MOUNT_PATH}`;
 
 describe('table gate', () => {
   const bare = namespaces.withoutInjection;
-  test('denies a pod whose ServiceAccount has a role and that was not injected, and says what to look at', async () => {
+  test('denies a pod whose ServiceAccount has a role and that was not injected, and says what to look at [S10]', async () => {
     const message = await refusal(created(pod(), bare));
     expect(message).toContain('(Forbidden)');
     expect(message).toContain(
@@ -90,7 +90,7 @@ describe('table guard', () => {
     { name: 'label', attempt: () => kubectl(['label', 'cm', TABLE_NAME, ...WORKLOAD, 'team=platform']) },
     { name: 'delete', attempt: () => kubectl(['delete', 'cm', TABLE_NAME, ...WORKLOAD]) },
     { name: 'delete, with all others,', attempt: () => kubectl(['delete', '--raw', `${configMaps}?dryRun=All`]) },
-  ])('an administrator may not $name a table', async ({ attempt }) => {
+  ])('an administrator may not $name a table [S10]', async ({ attempt }) => {
     expect(await refusal(attempt())).toContain(reason);
   });
 

@@ -34,7 +34,7 @@ async function notReady(name: string, message: string): Promise<void> {
   await kubectl(['patch', 'afi', name, ...WORKLOAD, ...patch]);
 }
 
-describe('injection', () => {
+describe('injection [F60]', () => {
   test.each(injectionCases)('$name', async ({ pod: candidate, expected }) => {
     if ('denied' in expected) {
       expect(await refusal(created(candidate))).toContain(expected.denied);
@@ -113,7 +113,7 @@ describe('pending gate', () => {
     }, soon);
   });
 
-  test('denies a pod of an identity that the operator has not seen yet, and says so', async () => {
+  test('denies a pod of an identity that the operator has not seen yet, and says so [F58 S10]', async () => {
     const message = await refusal(created(pod({ serviceAccountName: 'waiting' })));
     expect(message).toContain('(Forbidden)');
     expect(message).toContain('AwsFederatedIdentity waiting is not ready (the operator has not looked at it yet');

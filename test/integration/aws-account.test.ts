@@ -93,7 +93,7 @@ describe('a role of another account', () => {
     const calls = ['AssumeRole', 'GetCallerIdentity', 'CreateRole', 'ListRoles', 'GetAccountAuthorizationDetails'];
     expect(operations(aws)).toEqual(calls);
     expect(told.map(({ operation }) => operation)).toEqual(calls);
-    expect(told[0]).toEqual({ service: 'sts', operation: 'AssumeRole', code: 'OK' });
+    expect(told[0]).toMatchObject({ service: 'sts', operation: 'AssumeRole', code: 'OK' });
   });
 
   test.each([
@@ -132,7 +132,7 @@ describe('a role of another account', () => {
 });
 
 describe('credentials', () => {
-  test('of another account write nothing, even if nobody asks whose they are', async () => {
+  test('of another account write nothing, even if nobody asks whose they are [F35]', async () => {
     await using setup = await scene();
     const { accounts, aws } = setup;
     const account = accounts.of(connection({ accountId: TARGET }));
@@ -143,7 +143,7 @@ describe('credentials', () => {
     expect(operations(aws)).toEqual(['GetCallerIdentity']);
   });
 
-  test('that AWS does not know cost one call for a hundred attempts; new ones are found by the next probe', async () => {
+  test('that AWS does not know cost one call for a hundred attempts; new ones are found by the next probe [F34]', async () => {
     await using setup = await scene();
     const { accounts, aws, clock } = setup;
     useKey({ accessKeyId: 'AKIAGONE', secretAccessKey: 'gone' });
@@ -187,7 +187,7 @@ describe('credentials', () => {
     expect(operations(aws).slice(2)).toEqual(['GetCallerIdentity', 'GetRole']);
   });
 
-  test('that are revoked while in use are renewed from their source, and the call succeeds', async () => {
+  test('that are revoked while in use are renewed from their source, and the call succeeds [F34]', async () => {
     await using setup = await scene();
     const { accounts, aws } = setup;
     const account = accounts.of(assumed('external-1'));
@@ -212,7 +212,7 @@ function demand(account: AwsAccount, stop: AbortSignal): Promise<unknown> {
 }
 
 describe('a throttling storm', () => {
-  test('slows all connections of the account to a call a second, and is over within two minutes', async () => {
+  test('slows all connections of the account to a call a second, and is over within two minutes [F27]', async () => {
     await using setup = await scene();
     const { accounts, aws, clock } = setup;
     const accountsOfHub = [accounts.of(connection()), accounts.of(connection({ region: 'us-east-1' }))];
@@ -276,7 +276,7 @@ test('a change overtakes the sweep when calls have to wait', async () => {
   expect(operations(aws)).toEqual(['CreateRole', 'ListRoles', 'GetAccountAuthorizationDetails']);
 });
 
-test('a quota is asked about once, and its number is told', async () => {
+test('a quota is asked about once, and its number is told [F36]', async () => {
   await using setup = await scene();
   const { accounts, aws } = setup;
   await aws.account(HUB).perform('CreateRole', { RoleName: NAME, AssumeRolePolicyDocument: EC2_TRUST });
@@ -294,7 +294,7 @@ test('a quota is asked about once, and its number is told', async () => {
   expect(accounts.rates().get(HUB)?.callsPerSecond).toBe(10);
 });
 
-test('AccessDenied names action and statement, and tells an SCP apart', async () => {
+test('AccessDenied names action and statement, and tells an SCP apart [F32 F33]', async () => {
   await using setup = await scene();
   const { accounts, aws } = setup;
   useKey(aws.account(HUB).createUser('narrow', policyOf({ Effect: 'Allow', Action: 'iam:GetRole', Resource: '*' })));
@@ -315,7 +315,7 @@ test('AccessDenied names action and statement, and tells an SCP apart', async ()
   });
 });
 
-test('without leadership reads go on, and no write leaves the process', async () => {
+test('without leadership reads go on, and no write leaves the process [F14]', async () => {
   await using setup = await scene();
   const { accounts, aws, leadership } = setup;
   const account = accounts.of(connection());

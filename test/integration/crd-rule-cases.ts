@@ -125,6 +125,12 @@ export const identityRows: readonly Row[] = [
     'a tag key has 1 to 128 characters: choose another key',
     role({ tags: { ['k'.repeat(128)]: 'x' } }),
   ),
+  row(
+    'ownership tags are not for users in any case, since IAM takes them for the same key',
+    role({ tags: { 'FederatedIdentity.dev/uid': 'x' } }),
+    RESERVED,
+    role({ tags: { Federatedidentity: 'x' } }),
+  ),
   row("AWS's own tags are not for users", role({ tags: { 'AWS:x': 'x' } }), RESERVED, role({ tags: { 'aws-x': 'x' } })),
   row('40 tags', role({ tags: pairs(41) }), 'must have at most 40', role({ tags: pairs(40) })),
   row(

@@ -8,9 +8,13 @@ import {
   PatchStrategy,
 } from '@kubernetes/client-node';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { AwsFederatedIdentityKind } from '../../src/crds/aws-federated-identity.ts';
+import { AwsFederatedIdentityKind, AwsFederatedIdentitySpec } from '../../src/crds/aws-federated-identity.ts';
 import { AwsOidcProviderKind } from '../../src/crds/aws-oidc-provider.ts';
 import { API_VERSION, crdManifest } from '../../src/crds/manifest.ts';
+import { parsePolicyDocument } from '../../src/iam/policy-document.ts';
+import { kubernetesClient } from '../../src/kube/client.ts';
+import { IDENTITIES } from '../../src/kube/kinds.ts';
+import type { KubernetesResource } from '../../src/kube/resource.ts';
 import { identityRows, policyArn, providerRows, role } from './crd-rule-cases.ts';
 import { row, type Row, type Spec } from './crd-rule-row.ts';
 
@@ -111,11 +115,82 @@ describe.each([
     expect(await create(of, accepted)).toBeUndefined();
   });
 
-  test.each(changes)('$rule does not change', async ({ refused, because, accepted }) => {
+  test.each(changes)('$rule does not change [F54]', async ({ refused, because, accepted }) => {
     expect(await change(of, refused)).toContain(because);
     expect(await change(of, accepted)).toBeUndefined();
   });
 });
+
+const times = <T>(count: number, item: (index: number) => T): readonly T[] =>
+  Array.from({ length: count }, (_, index) => item(index));
+const full = (length: number, index: number): string => `${index}`.padStart(length, 'x');
+
+test('objects with all that they may hold are within the cost that the API server grants to rules [F57 F73]', async () => {
+  const tags = Object.fromEntries(times(40, (index) => [full(128, index), 'v'.repeat(256)]));
+  const document = {
+    Version: '2012-10-17',
+    Statement: [{ Effect: 'Allow', Action: '*', Resource: 'x'.repeat(9_000) }],
+  };
+  const inlinePolicies = times(20, (index) => ({ name: full(128, index), document }));
+  const managedPolicyArns = times(25, (index) => `arn:aws:iam::aws:policy/${full(2_000, index)}`);
+  expect(
+    await create(Identity, role({ tags, inlinePolicies, managedPolicyArns, description: 'x'.repeat(1_000) })),
+  ).toBeUndefined();
+  const matchExpressions = times(20, (index) => ({
+    key: full(300, index),
+    operator: 'In',
+    values: times(50, (value) => full(63, value)),
+  }));
+  const guardrails = {
+    managedPolicyArns: times(100, (index) => `${'*a'.repeat(1_000)}${index}`),
+    namespaceSelector: { matchExpressions },
+  };
+  expect(
+    await create(Provider, { guardrails, roleDefaults: { tags }, clientIds: times(100, (index) => full(255, index)) }),
+  ).toBeUndefined();
+});
+
+test.each([
+  {
+    name: '`__proto__` and `constructor`',
+    text: '{"Statement":[],"__proto__":{"a":1},"constructor":{"prototype":{"a":1}}}',
+    refused: undefined,
+  },
+  {
+    name: 'characters beyond the first plane, and half of one',
+    text: '{"Statement":[],"Sid":"😀\\u0000 \\ufffd"}',
+    refused: undefined,
+  },
+  {
+    name: 'a number that would be rounded',
+    text: '{"Statement":[{"x":9007199254740993}]}',
+    refused: 'the number at Statement.0.x',
+  },
+  {
+    name: 'a number of 300 digits',
+    text: `{"Statement":[{"x":1${'0'.repeat(300)}}]}`,
+    refused: 'the number at Statement.0.x',
+  },
+  { name: '1 500 levels', text: `{"Statement":${'['.repeat(1_500)}${']'.repeat(1_500)}}`, refused: 'levels deep' },
+])(
+  'a document with $name comes through the API server, and is refused or sent as it was written [F74]',
+  async ({ text, refused }) => {
+    const document: unknown = JSON.parse(text);
+    const spec = { ...Identity.valid, ...role({ inlinePolicies: [{ name: 'odd', document }] }) };
+    const wanted = { metadata: { name: `${name}-odd`, namespace: name }, spec };
+    const signal = AbortSignal.timeout(30_000);
+    const stored = await kubernetesClient(config).tryCreate<KubernetesResource & { readonly spec?: unknown }>(
+      IDENTITIES,
+      wanted,
+      signal,
+    );
+    const { role: parsed } = AwsFederatedIdentitySpec.parse(stored.spec);
+    const read = (): string => parsePolicyDocument(parsed?.inlinePolicies?.[0]?.document);
+    if (refused === undefined) expect(JSON.parse(read())).toEqual(document);
+    else expect(read).toThrow(refused);
+    expect({}).not.toHaveProperty('a');
+  },
+);
 
 test('every rule of the two kinds that has a message of its own is tried here', () => {
   const schemas = JSON.stringify([AwsFederatedIdentityKind, AwsOidcProviderKind].map(crdManifest));

@@ -167,7 +167,7 @@ test(`a sweep over ${POPULATION} roles takes at most four calls, and then no unc
   expect(kubernetes.writes.slice(writes)).toEqual([]);
 });
 
-test('the second reconcile of each of these specs, after a restart and with its own look at AWS, writes nothing', async () => {
+test('the second reconcile of each of these specs, after a restart and with its own look at AWS, writes nothing [F61]', async () => {
   const operator = startOperator();
   const mark = aws.calls.mark();
   const writes = kubernetes.writes.length;
@@ -177,7 +177,7 @@ test('the second reconcile of each of these specs, after a restart and with its 
   expect(kubernetes.writes.slice(writes)).toEqual([]);
 });
 
-test('one drifted role among them is repaired with at most three calls more', async () => {
+test('one drifted role among them is repaired with at most three calls more [S17]', async () => {
   const operator = startOperator();
   const { status } =
     kubernetes.read<AwsFederatedIdentity>(IDENTITIES, { namespace: 'analytics', name: 'app-500' }) ?? {};

@@ -96,7 +96,7 @@ async function exchangeWith(thumbprint: string) {
   }
 }
 
-test('the thumbprint that the check names for a private authority is the one that STS wants', async () => {
+test('the thumbprint that the check names for a private authority is the one that STS wants [S8]', async () => {
   expect(certificateAuthority(kubeconfig)).toContain('BEGIN CERTIFICATE'); // it is in no public store
   const verdict = await look();
   const [pin = ''] = verdict.kind === 'usable' ? verdict.pins.map(({ thumbprint }) => thumbprint) : [];

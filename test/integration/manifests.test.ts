@@ -71,7 +71,7 @@ describe('the Deployment', () => {
     expect((await kubectl(create, await podOfDeployment())).stderr).toBe('');
   });
 
-  test('stands in a namespace that enforces it', async () => {
+  test('stands in a namespace that enforces it [S12]', async () => {
     const pod = await podOfDeployment();
     await expect(kubectl(create, { ...pod, spec: { ...pod.spec, hostNetwork: true } })).rejects.toThrow(
       'violates PodSecurity "restricted:latest"',
@@ -99,7 +99,7 @@ describe('the rights of the operator', () => {
     'impersonate serviceaccounts',
     'patch mutatingadmissionpolicies',
     'delete leases -n kube-system',
-  ])('do not let it %s', async (what) => {
+  ])('do not let it %s [S6 S12]', async (what) => {
     expect(await can(what)).toBe('no');
   });
 
@@ -125,7 +125,7 @@ describe('the rights of the operator', () => {
     { name: 'the issuer', args: ['--audience=https://oidc.federated-identity.example'] },
     { name: 'AWS and something else', args: ['--audience=sts.amazonaws.com', '--audience=vault'] },
     { name: 'AWS, for longer than an hour', args: ['--audience=sts.amazonaws.com', '--duration=2h'] },
-  ])('do not let it request a token for $name', async ({ args }) => {
+  ])('do not let it request a token for $name [S6]', async ({ args }) => {
     // A policy is in force a moment after it was applied.
     const denied = async (): Promise<void> => {
       await expect(token(...args)).rejects.toThrow('federated-identity-token-audience');
@@ -133,7 +133,7 @@ describe('the rights of the operator', () => {
     await vi.waitFor(denied, { timeout: 30_000, interval: 500 });
   });
 
-  test('hold no wildcard, no Secret and no way to more rights in any rule', async () => {
+  test('hold no wildcard, no Secret and no way to more rights in any rule [S12]', async () => {
     const folder = join(CONFIG, 'rbac');
     const texts = await Promise.all((await readdir(folder)).map((file) => readFile(join(folder, file), 'utf8')));
     const rules = texts

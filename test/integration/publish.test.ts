@@ -110,7 +110,7 @@ test('replicas that publish at once write one truth, and none overwrites the oth
   expect(aws.calls.writes().filter(({ operation }) => operation === 'PutObject')).toHaveLength(2);
 });
 
-test('another cluster is refused, changes nothing and is told whose it is; its clean-up removes nothing', async () => {
+test('another cluster is refused, changes nothing and is told whose it is; its clean-up removes nothing [S4]', async () => {
   await using setup = await scene();
   const { aws } = setup;
   aws.account(ACCOUNT).createBucket('my-oidc');

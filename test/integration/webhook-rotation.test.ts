@@ -32,7 +32,7 @@ async function failedCalls(): Promise<number> {
   return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
 }
 
-test('certificates are replaced under load without a failed call, a bare pod or a denied one', async () => {
+test('certificates are replaced under load without a failed call, a bare pod or a denied one [F59]', async () => {
   const before = await failedCalls();
   const outcomes = new Map<string, number>();
   const state = { isDone: false };

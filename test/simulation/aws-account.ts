@@ -17,13 +17,17 @@ interface Parts {
   readonly aws: Aws;
   readonly line: Line;
   readonly time: VirtualTime;
+  /** Throws when the process may not write any more. */
+  readonly fence: () => void;
+  /** Told of each write as it is sent. */
+  readonly onWrite: (operation: string) => void;
 }
 
 /** One call to IAM: through the real gate, classified by the real table of errors. */
 type Call = <T>(operation: string, name: string, effect: () => T, signal: AbortSignal) => Promise<T>;
 
 /** An account as one process of the operator reaches it: the real gate, rate limit, breaker and session before IAM's model. */
-export function accountOf({ aws, line, time }: Parts): AwsAccount {
+export function accountOf({ aws, line, time, fence, onWrite }: Parts): AwsAccount {
   const clock = { now: time.now, after: time.after };
   const breaker = new CircuitBreaker({ clock });
   const limit = new RateLimit({ clock, callsPerSecond: 10, burst: 20 });
@@ -37,12 +41,15 @@ export function accountOf({ aws, line, time }: Parts): AwsAccount {
         new AbortController().signal,
       ),
   });
-  const gate = new CallGate({ accountId: ACCOUNT, session, breaker, limit, fence: () => {} });
+  const gate = new CallGate({ accountId: ACCOUNT, session, breaker, limit, fence });
   const callAt =
     (priority: Priority): Call =>
     (operation, name, effect, signal) =>
       classify(operation, name, () =>
-        gate.pass({ operation, priority, signal }, () => line.send({ target: 'iam', operation, effect }, signal)),
+        gate.pass({ operation, priority, signal }, () => {
+          if (!line.isDead && !/^(Get|List)/.test(operation)) onWrite(operation);
+          return line.send({ target: 'iam', operation, effect }, signal);
+        }),
       );
   const through = (call: Call): Iam => ({
     roles: rolesOf(aws, call),

@@ -1,7 +1,7 @@
 import { ApiError } from '../../src/kube/errors.ts';
 import { awsError } from '../support/builders.ts';
 import type { Random } from './random.ts';
-import type { VirtualTime } from './virtual-time.ts';
+import type { Process, VirtualTime } from './virtual-time.ts';
 
 export type Target = 'api' | 'iam' | 'sts';
 /** What can go wrong with a request; each for a while and with some probability. */
@@ -17,7 +17,7 @@ export interface Storm {
 }
 
 /** How a request fares: refused before it took effect, or taken with its answer lost, or slow. */
-interface Fate {
+export interface Fate {
   readonly error: Error;
   readonly takesEffect: boolean;
   readonly afterMs: number;
@@ -34,6 +34,8 @@ export class Network {
   readonly #time: VirtualTime;
   readonly #random: Random;
   #storms: Storm[] = [];
+  /** Asked for each request as it arrives, before any storm; a crash at this very request begins here. */
+  intercept: (request: Pick<Request<unknown>, 'target' | 'operation'>) => Fate | undefined = () => undefined;
 
   constructor(time: VirtualTime, random: Random) {
     this.#time = time;
@@ -49,11 +51,13 @@ export class Network {
   }
 
   /** A line of one process; when `kill` was called, nothing comes back by it any more. */
-  line(): Line {
-    return new Line(this.#time, this.#random, (request) => this.#fate(request));
+  line(owner: Process): Line {
+    return new Line({ time: this.#time, random: this.#random, owner }, (request) => this.#fate(request));
   }
 
   #fate({ target, operation }: Pick<Request<unknown>, 'target' | 'operation'>): Fate | undefined {
+    const intercepted = this.intercept({ target, operation });
+    if (intercepted !== undefined) return intercepted;
     const now = this.#time.now();
     this.#storms = this.#storms.filter(({ until }) => until > now);
     const storm = this.#storms.find(
@@ -116,15 +120,24 @@ function fateOf({ target, fault }: Storm, operation: string, random: Random): Fa
 const LATE_MS = 15_000;
 const LATENCY_MS = { api: 20, iam: 120, sts: 80 };
 
+interface Ends {
+  readonly time: VirtualTime;
+  readonly random: Random;
+  /** The process at the near end. */
+  readonly owner: Process;
+}
+
 export class Line {
   readonly #time: VirtualTime;
   readonly #random: Random;
+  readonly #owner: Process;
   readonly #fate: (request: Request<unknown>) => Fate | undefined;
   #isDead = false;
 
-  constructor(time: VirtualTime, random: Random, fate: (request: Request<unknown>) => Fate | undefined) {
+  constructor({ time, random, owner }: Ends, fate: (request: Request<unknown>) => Fate | undefined) {
     this.#time = time;
     this.#random = random;
+    this.#owner = owner;
     this.#fate = fate;
   }
 
@@ -145,11 +158,13 @@ export class Line {
       if (!this.#isDead) reject(signal.reason);
     };
     signal.addEventListener('abort', onAbort, { once: true });
-    const answer = (tell: () => void, ms: number): void =>
-      void this.#time.after(ms, () => {
+    const answer = (tell: () => void, ms: number): void => {
+      const arrived = (): void => {
         signal.removeEventListener('abort', onAbort);
         if (!this.#isDead) tell();
-      });
+      };
+      this.#time.after(ms, arrived, this.#owner);
+    };
     const arrive = (): void => {
       const fate = this.#fate(request);
       const outcome = fate?.takesEffect === false ? undefined : attempt(request.effect);
@@ -157,11 +172,11 @@ export class Line {
       if (outcome?.kind === 'done') return answer(() => resolve(outcome.value), this.#latency(request));
       return answer(() => reject(outcome?.error), this.#latency(request));
     };
-    this.#time.after(this.#latency(request), () => {
-      if (!this.#isDead) return arrive();
-      if (this.#random.chance(0.5)) this.#time.after(this.#random.below(LATE_MS), arrive);
-      return undefined;
-    });
+    const onItsWay = (): void => {
+      if (!this.#isDead) arrive();
+      else if (this.#random.chance(0.5)) this.#time.after(this.#random.below(LATE_MS), arrive, 'world');
+    };
+    this.#time.after(this.#latency(request), onItsWay, 'world'); // a process that stands still has sent it all the same
     return promise;
   }
 

@@ -9,18 +9,21 @@ import { identityWatches, sweepWatches } from '../../src/controllers/aws-federat
 import { reconcileOidcProvider } from '../../src/controllers/aws-oidc-provider/reconcile.ts';
 import { providerWatches } from '../../src/controllers/aws-oidc-provider/watches.ts';
 import type { AwsFederatedIdentity } from '../../src/kube/kinds.ts';
+import { fencedWrites } from '../../src/kube/fenced-writes.ts';
 import { OwnWrites, readingOwnWrites, recordingWrites } from '../../src/kube/own-writes.ts';
 import type { ObjectName } from '../../src/kube/resource.ts';
 import { startController } from '../../src/runtime/controller.ts';
+import { runAsLeader } from '../../src/runtime/leader-election.ts';
 import { createStores, type Stores } from '../../src/stores.ts';
 import { CLUSTER, ISSUER } from '../support/builders.ts';
 import { served } from '../support/provider-scene.ts';
 import { type ApiServer, clientOf } from './api-server.ts';
 import type { Aws } from './aws.ts';
 import { accountOf } from './aws-account.ts';
+import type { StoredLease } from './lease.ts';
 import type { Network } from './network.ts';
 import type { Random } from './random.ts';
-import type { VirtualTime } from './virtual-time.ts';
+import { Process, type VirtualTime } from './virtual-time.ts';
 import { type Watching, watchAll } from './watching.ts';
 
 export interface World {
@@ -39,12 +42,25 @@ export interface World {
 /** One process of the operator. */
 export interface Replica {
   readonly watching: Watching;
+  readonly process: Process;
+  readonly isLeading: () => boolean;
   /** kill -9. What it had sent may still arrive. */
   kill(): void;
 }
 
+/** How a replica stands for election. */
+export interface Candidacy {
+  readonly lease: StoredLease;
+  /** How far its clock is ahead. */
+  readonly skewMs: number;
+  /** Told of each write to IAM that it sends, and in which term. */
+  readonly onWriteSent: (operation: string, term: number) => void;
+}
+
 const RESYNC_MS = 600_000;
 const CONSISTENCY_WINDOW_MS = 60_000;
+/** Longer than the usual ones: there is less to compute. */
+const ELECTION = { leaseDurationMs: 30_000, renewDeadlineMs: 20_000, retryPeriodMs: 4_000, lookPeriodMs: 4_000 };
 const PREFIX = 'eks.amazonaws.com';
 const LOG = pino({ level: 'silent' });
 const METRICS = {
@@ -52,51 +68,104 @@ const METRICS = {
   queue: () => ({ added: () => {}, taken: () => {}, retried: () => {}, depth: () => {}, follow: () => {} }),
 };
 
-/** Starts the operator as src/operator.ts wires it, over the models of API server and AWS. */
-export function startReplica(world: World): Replica {
-  const { random } = world;
-  const line = world.network.line();
-  const term = new AbortController();
+type Line = ReturnType<Network['line']>;
+
+/** Starts the operator as src/operator.ts wires it, over the models of API server and AWS; without a candidacy, it always works. */
+export function startReplica(world: World, candidacy?: Candidacy): Replica {
+  const owner = new Process();
+  const line = world.network.line(owner);
+  const shutdown = new AbortController();
   const stores = createStores(LOG, PREFIX);
-  const watching = watchAll(world, stores);
-  const dependencies = dependenciesOf(world, stores, line);
-  const shared = { concurrency: 4, log: LOG, metrics: METRICS, random: random.next };
+  const watching = watchAll({ ...world, owner }, stores);
+  let isLeading = (): boolean => true;
+  const work = (term: Term, signal: AbortSignal): Controllers =>
+    startControllers(world, { stores, line, ...term }, signal);
+  owner.run(() => {
+    if (candidacy === undefined) {
+      work({ fence: () => {}, onWrite: () => {}, now: world.now }, shutdown.signal);
+      return;
+    }
+    const { lease, skewMs, onWriteSent } = candidacy;
+    const now = (): Date => new Date(world.now().getTime() + skewMs);
+    isLeading = () => false;
+    const election = { leases: lease.through(line), name: 'operator', identity: crypto.randomUUID(), log: LOG };
+    const clocks = { date: now, random: world.random.next };
+    void runAsLeader({ ...election, ...ELECTION, ...clocks }, shutdown.signal, async (leadership) => {
+      isLeading = leadership.isLeading;
+      const term = lease.nextTerm();
+      const onWrite = (operation: string): void => onWriteSent(operation, term);
+      const controllers = work({ fence: leadership.fence, onWrite, now }, leadership.signal);
+      await leadership.stopRequested;
+      await Promise.all(controllers.map((controller) => controller[Symbol.asyncDispose]()));
+    });
+  });
+  return {
+    watching,
+    process: owner,
+    isLeading: () => isLeading(),
+    kill: () => {
+      line.kill();
+      watching.stop();
+      shutdown.abort(new Error('killed'));
+    },
+  };
+}
+
+interface Term {
+  /** Throws when the process may not write any more. */
+  readonly fence: () => void;
+  /** Told of each write to IAM as it is sent. */
+  readonly onWrite: (operation: string) => void;
+  /** The clock of the machine. */
+  readonly now: () => Date;
+}
+
+interface Parts extends Term {
+  readonly stores: Stores;
+  readonly line: Line;
+}
+
+type Controllers = readonly AsyncDisposable[];
+
+/** The work of one term. */
+function startControllers(world: World, parts: Parts, signal: AbortSignal): Controllers {
+  const { stores } = parts;
+  const dependencies = dependenciesOf(world, parts);
+  const shared = { concurrency: 4, log: LOG, metrics: METRICS, random: world.random.next };
   const run = <const Kinds extends readonly object[]>(
     options: Omit<Parameters<typeof startController<Kinds>>[0], keyof typeof shared>,
-  ) => startController({ ...options, ...shared } as Parameters<typeof startController<Kinds>>[0], term.signal);
-  run({ name: 'aws-oidc-provider', reconcile: reconcileOidcProvider(dependencies), sources: providerWatches(stores) });
+  ) => startController({ ...options, ...shared } as Parameters<typeof startController<Kinds>>[0], signal);
   const identities = run({
     name: 'aws-federated-identity',
     reconcile: reconcileFederatedIdentity(dependencies),
     sources: identityWatches(stores),
   });
-  run({
-    name: 'annotated-service-account',
-    reconcile: reconcileAnnotatedServiceAccounts(dependencies),
-    sources: annotatedWatches(stores, PREFIX),
-  });
   const enqueue = (identity: ObjectName): void => identities.enqueue(identity, 'background');
-  run({ name: 'drift-sweep', reconcile: sweepDrift({ ...dependencies, enqueue }), sources: sweepWatches(stores) });
-  return {
-    watching,
-    kill: () => {
-      line.kill();
-      watching.stop();
-      term.abort(new Error('killed'));
-    },
-  };
+  return [
+    run({
+      name: 'aws-oidc-provider',
+      reconcile: reconcileOidcProvider(dependencies),
+      sources: providerWatches(stores),
+    }),
+    identities,
+    run({
+      name: 'annotated-service-account',
+      reconcile: reconcileAnnotatedServiceAccounts(dependencies),
+      sources: annotatedWatches(stores, PREFIX),
+    }),
+    run({ name: 'drift-sweep', reconcile: sweepDrift({ ...dependencies, enqueue }), sources: sweepWatches(stores) }),
+  ];
 }
 
 function dependenciesOf(
-  { api, aws, time, random, onEvent, onRepair, now }: World,
-  stores: Stores,
-  line: ReturnType<Network['line']>,
+  { api, aws, time, random, onEvent, onRepair }: World,
+  { stores, line, fence, onWrite, now }: Parts,
 ) {
   const ownWrites = new OwnWrites();
   const byIndex = stores.identities.byIndex.bind(stores.identities);
-  const account = accountOf({ aws, line, time });
+  const account = accountOf({ aws, line, time, fence, onWrite });
   return {
-    kubernetes: recordingWrites(clientOf(api, line), ownWrites),
+    kubernetes: recordingWrites(fencedWrites(clientOf(api, line), fence), ownWrites),
     identities: { ...readingOwnWrites(stores.identities, ownWrites), byIndex },
     providers: readingOwnWrites(stores.providers, ownWrites),
     serviceAccounts: readingOwnWrites(stores.serviceAccounts, ownWrites),

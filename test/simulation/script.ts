@@ -30,7 +30,12 @@ export type Step = { readonly at: number } & (
     }
   | { readonly do: 'stall'; readonly kind: string; readonly forMs: number; readonly how: 'late' | 'relist' }
   | { readonly do: 'crash'; readonly downMs: number }
+  | { readonly do: 'pause'; readonly forMs: number }
+  | { readonly do: 'delete-lease' | 'steal-lease' }
 );
+
+/** Whether one process works, or one of two that stand for election, perhaps with clocks that differ. */
+export type Fleet = 'single' | 'pair' | 'skewed pair';
 
 export interface Named {
   readonly namespace: string;
@@ -183,7 +188,7 @@ const FAULTS: Readonly<Record<Target, readonly [Fault, ...Fault[]]>> = {
 };
 
 const OPERATIONS: Readonly<Record<Target, readonly [string, ...string[]]>> = {
-  api: ['', '', 'apply', 'mergePatch', 'Status', 'ConfigMap', 'token', 'delete'],
+  api: ['', '', 'apply', 'mergePatch', 'Status', 'Status AwsOidcProvider', 'ConfigMap', 'token', 'delete'],
   iam: ['', '', 'Create', 'Attach', 'Put', 'Delete', 'Get', 'Tag', 'Update'],
   sts: [''],
 };
@@ -197,7 +202,7 @@ function storm(random: Random, at: number): Step {
     target,
     fault,
     probability: random.pick([0.1, 0.5, 1]),
-    forMs: random.pick([5_000, 60_000, 240_000]),
+    forMs: random.pick([5_000, 60_000, 240_000, 600_000]),
     operation: fault === 'quota' ? 'CreateRole' : random.pick(OPERATIONS[target]),
   };
 }
@@ -217,8 +222,19 @@ const TROUBLE: readonly [Maker, ...Maker[]] = [
   (random, at) => ({ at, do: 'crash', downMs: random.pick([0, 5_000, 20_000]) }),
 ];
 
+/** What happens to a pair beside all that. */
+const RIVALRY: readonly [Maker, ...Maker[]] = [
+  (random, at) => ({ at, do: 'pause', forMs: random.pick([5_000, 20_000, 60_000]) }),
+  (random, at) => ({ at, do: 'pause', forMs: random.pick([5_000, 20_000, 60_000]) }),
+  (_, at) => ({ at, do: 'delete-lease' }),
+  (_, at) => ({ at, do: 'steal-lease' }),
+];
+
+const aloneMakers = (roll: number) => (roll < 0.6 ? USERS : roll < 0.75 ? CONSOLE : TROUBLE);
+const pairMakers = (roll: number) => (roll < 0.55 ? USERS : roll < 0.65 ? CONSOLE : roll < 0.8 ? TROUBLE : RIVALRY);
+
 /** The script of a seed: moments cluster, so that things happen while others are under way. */
-export function scriptOf(random: Random): readonly Step[] {
+export function scriptOf(random: Random, fleet: Fleet): readonly Step[] {
   const steps: Step[] = [
     { at: random.below(2_000), do: 'create-provider' },
     { at: random.below(4_000), do: 'create-identity', object: named(random), spec: identitySpec(random) },
@@ -228,8 +244,7 @@ export function scriptOf(random: Random): readonly Step[] {
   let at = 5_000;
   for (let index = 0; index < count; index += 1) {
     at += random.pick([100, 700, 3_000, 15_000, 60_000, 120_000]) * random.next();
-    const roll = random.next();
-    const maker = random.pick(roll < 0.6 ? USERS : roll < 0.75 ? CONSOLE : TROUBLE);
+    const maker = random.pick((fleet === 'single' ? aloneMakers : pairMakers)(random.next()));
     steps.push(maker(random, Math.min(Math.round(at), SCRIPT_MS)));
   }
   return steps.toSorted((a, b) => a.at - b.at);

@@ -5,8 +5,9 @@ import { Aws } from './aws.ts';
 import { Network } from './network.ts';
 import { judgeEnd } from './oracle.ts';
 import { type Random, randomOf } from './random.ts';
+import { StoredLease } from './lease.ts';
 import { type Replica, startReplica, type World } from './replica.ts';
-import { SCRIPT_MS, scriptOf, type Step } from './script.ts';
+import { type Fleet, SCRIPT_MS, scriptOf, type Step } from './script.ts';
 import { carryOut } from './steps.ts';
 import { inVirtualTime, type VirtualTime } from './virtual-time.ts';
 import { type Violation, Watchdog } from './watchdog.ts';
@@ -16,6 +17,8 @@ const MINUTE = 60_000;
 const QUIET_AT = SCRIPT_MS + 85 * MINUTE;
 /** In this time at the end, nothing may be written. */
 const REST_MS = 30 * MINUTE;
+/** How far the clocks of two machines are apart. */
+const SKEW_MS = 5 * MINUTE;
 const EPOCH = Date.parse('2026-03-01T12:00:00Z');
 
 const OPERATOR = { namespace: 'operator-system', name: 'operator', labels: {}, annotations: {}, finalizers: [] };
@@ -28,7 +31,7 @@ export interface Run {
 }
 
 /** Runs a seed's script, or a part of it, to its end. Equal arguments give equal runs. */
-export function simulate(seed: number, steps: readonly Step[] = scriptOf(randomOf(seed))): Promise<Run> {
+export function simulate(seed: number, steps: readonly Step[] = scriptOf(randomOf(seed), fleetOf(seed))): Promise<Run> {
   return inVirtualTime(async (time) => {
     const random = randomOf(seed ^ 0x5eed);
     const now = (): Date => new Date(EPOCH + time.now());
@@ -44,11 +47,12 @@ export function simulate(seed: number, steps: readonly Step[] = scriptOf(randomO
       network,
       now,
       onEvent: () => watchdog.event(),
-      onRepair: (identity) => watchdog.repaired(identity),
+      // A time in the status that another machine's clock wrote does not tell how long ago that was.
+      onRepair: (identity) => void (fleetOf(seed) === 'skewed pair' || watchdog.repaired(identity)),
     };
     api.create(SERVICE_ACCOUNTS, { metadata: OPERATOR }, 'user');
     collectGarbage(api, time, random);
-    const operator = new Operator(world);
+    const operator = new Operator(world, watchdog, fleetOf(seed));
     for (const step of steps) time.after(step.at, () => perform(operator, world, watchdog, step));
     time.after(SCRIPT_MS, () => network.calm());
     await time.runUntil(QUIET_AT);
@@ -68,37 +72,78 @@ export function simulate(seed: number, steps: readonly Step[] = scriptOf(randomO
 function perform(operator: Operator, world: World, watchdog: Watchdog, step: Step): void {
   const { time, network } = world;
   switch (step.do) {
-    case 'storm':
-      return network.add({ ...step, until: Math.min(time.now() + step.forMs, SCRIPT_MS) });
+    case 'storm': {
+      const until = Math.min(time.now() + step.forMs, SCRIPT_MS);
+      if (step.target === 'api') watchdog.apiTrouble(until);
+      return network.add({ ...step, until });
+    }
     case 'stall':
-      return operator.current.watching.stall(step.kind, time.now() + step.forMs, step.how);
+      return operator.current?.watching.stall(step.kind, time.now() + step.forMs, step.how);
     case 'crash':
       return operator.crash(step.downMs);
+    case 'pause':
+      return operator.pause(step.forMs);
+    case 'delete-lease':
+      return operator.lease.delete();
+    case 'steal-lease':
+      return operator.lease.steal();
     default:
       return carryOut(world, watchdog, step);
   }
 }
 
-/** The process that works now, and its successors. */
+/** In every fifth life two processes stand for election, and in half of these their clocks differ; else there is only one. */
+const fleetOf = (seed: number): Fleet => (seed % 10 === 5 ? 'skewed pair' : seed % 10 === 0 ? 'pair' : 'single');
+
+/** The processes that are there now, and their successors. */
 class Operator {
   readonly #world: World;
-  current: Replica;
+  readonly #watchdog: Watchdog;
+  readonly #fleet: Fleet;
+  readonly lease = new StoredLease();
+  #replicas: readonly Replica[];
 
-  constructor(world: World) {
+  constructor(world: World, watchdog: Watchdog, fleet: Fleet) {
     this.#world = world;
-    this.current = startReplica(world);
+    this.#watchdog = watchdog;
+    this.#fleet = fleet;
+    this.#replicas = fleet === 'single' ? [this.#start()] : [this.#start(), this.#start()];
+  }
+
+  /** The one that works, or that would. */
+  get current(): Replica | undefined {
+    return this.#replicas.find((replica) => replica.isLeading()) ?? this.#replicas[0];
   }
 
   crash(downMs: number): void {
-    this.current.kill();
     const dead = this.current;
-    this.#world.time.after(downMs, () => {
-      if (this.current === dead) this.current = startReplica(this.#world);
-    });
+    dead?.kill();
+    this.#replicas = this.#replicas.filter((replica) => replica !== dead);
+    if (dead !== undefined)
+      this.#world.time.after(downMs, () => void (this.#replicas = [...this.#replicas, this.#start()]));
+  }
+
+  /** SIGSTOP, and SIGCONT after a while. */
+  pause(forMs: number): void {
+    const { current } = this;
+    const { time } = this.#world;
+    if (current === undefined || current.process.isPaused) return;
+    current.process.pause();
+    time.after(forMs, () => current.process.resume(time));
   }
 
   kill(): void {
-    this.current.kill();
+    for (const replica of this.#replicas) replica.kill();
+  }
+
+  #start(): Replica {
+    const { random } = this.#world;
+    if (this.#fleet === 'single') return startReplica(this.#world);
+    return startReplica(this.#world, {
+      lease: this.lease,
+      skewMs: this.#fleet === 'skewed pair' ? random.pick([0, -SKEW_MS, SKEW_MS]) : 0,
+      onWriteSent: (operation, term) => this.#watchdog.writeSent(operation, term),
+    });
   }
 }
 
@@ -114,6 +159,6 @@ function collectGarbage(api: ApiServer, time: VirtualTime, random: Random): void
   };
   api.onCommit(({ kind, type }) => {
     const isCause = (kind === IDENTITIES.kind && type === 'deleted') || kind === SERVICE_ACCOUNTS.kind;
-    if (isCause) time.after(1_000 + random.below(5_000), collect);
+    if (isCause) time.after(1_000 + random.below(5_000), collect, 'world');
   });
 }

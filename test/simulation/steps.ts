@@ -10,7 +10,10 @@ import type { World } from './replica.ts';
 import { type HandChange, INLINE, MANAGED, type Named, type Step } from './script.ts';
 import type { Watchdog } from './watchdog.ts';
 
-export type OutsideStep = Exclude<Step, { readonly do: 'storm' | 'stall' | 'crash' }>;
+export type OutsideStep = Exclude<
+  Step,
+  { readonly do: 'storm' | 'stall' | 'crash' | 'pause' | 'delete-lease' | 'steal-lease' }
+>;
 
 /** Does what users and people at the console do. A step whose object is not there does nothing. */
 // oxlint-disable-next-line complexity -- one case for each kind of step
@@ -39,7 +42,6 @@ export function carryOut(world: World, watchdog: Watchdog, step: OutsideStep): v
     case 'delete-identity':
       return ifThere(() => api.delete(IDENTITIES, step.object, {}, 'user'));
     case 'ask-for-a-look':
-      watchdog.lookAsked();
       return api.edit(IDENTITIES, step.object, (object) => ({
         ...object,
         metadata: { ...object.metadata, annotations: { 'federatedidentity.dev/requestedAt': `t${world.time.now()}` } },

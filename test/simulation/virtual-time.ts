@@ -1,6 +1,38 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+
+/** Something that can be stopped and go on, as a process by SIGSTOP and SIGCONT: what is due meanwhile comes when it goes on. */
+export class Process {
+  #isPaused = false;
+  readonly #due: (() => void)[] = [];
+
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  /** What was due comes now, one after the other. */
+  resume({ after }: Pick<VirtualTime, 'after'>): void {
+    this.#isPaused = false;
+    for (const callback of this.#due.splice(0)) after(0, callback, this);
+  }
+
+  /** Calls back now, or when it goes on. */
+  run(callback: () => void): void {
+    if (this.#isPaused) this.#due.push(callback);
+    else running.run(this, callback);
+  }
+}
+
+/** The process whose code runs now; what it waits for is its own. */
+const running = new AsyncLocalStorage<Process | 'world'>();
+
 interface Timer {
   readonly at: number;
   readonly order: number;
+  readonly owner: Process | 'world';
   readonly callback: () => void;
   isCancelled: boolean;
 }
@@ -9,8 +41,8 @@ interface Timer {
 export interface VirtualTime {
   /** Milliseconds since the start of the run. */
   readonly now: () => number;
-  /** Calls back once; the result cancels that. */
-  readonly after: (ms: number, callback: () => void) => () => void;
+  /** Calls back once; the result cancels that. It concerns whoever asks, unless another owner is named. */
+  readonly after: (ms: number, callback: () => void, owner?: Process | 'world') => () => void;
   /** Goes on to each timer in its turn, and lets all that it woke run before the next. */
   readonly runUntil: (ms: number) => Promise<void>;
 }
@@ -70,9 +102,9 @@ function virtualTime(): VirtualTime {
   let order = 0;
   return {
     now: () => now,
-    after: (ms, callback) => {
+    after: (ms, callback, owner = running.getStore() ?? 'world') => {
       order += 1;
-      const timer: Timer = { at: now + Math.max(ms, 0), order, callback, isCancelled: false };
+      const timer: Timer = { at: now + Math.max(ms, 0), order, owner, callback, isCancelled: false };
       heap.push(timer);
       return () => void (timer.isCancelled = true);
     },
@@ -81,12 +113,20 @@ function virtualTime(): VirtualTime {
       for (let timer = heap.popUntil(until); timer !== undefined; timer = heap.popUntil(until)) {
         if (timer.isCancelled) continue;
         now = timer.at;
-        timer.callback();
+        fire(timer);
         await settled(); // oxlint-disable-line no-await-in-loop -- in the order of time
       }
       now = until;
     },
   };
+}
+
+function fire(timer: Timer): void {
+  const callback = (): void => {
+    if (!timer.isCancelled) timer.callback(); // it can be cancelled while its process stands still
+  };
+  if (timer.owner === 'world') running.run('world', callback);
+  else timer.owner.run(callback);
 }
 
 /** All microtasks have run by then. */

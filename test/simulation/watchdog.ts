@@ -13,6 +13,7 @@ import { CLUSTER } from '../support/builders.ts';
 import type { ApiServer, Commit } from './api-server.ts';
 import type { Aws, RoleWrite } from './aws.ts';
 import { accessOf, desiredOf } from './desired-roles.ts';
+import { isProvenProvider, proofOf } from './proofs.ts';
 import { SCRIPT_MS, SERVICE_ACCOUNTS } from './script.ts';
 
 export interface Violation {
@@ -44,13 +45,6 @@ interface Sources {
   readonly now: () => number;
 }
 
-/** Which generation and role a status says to be proven; undefined for none. */
-function proofOf(identity: AwsFederatedIdentity | undefined): string | undefined {
-  const { conditions = [], roleId } = identity?.status ?? {};
-  const proof = conditions.find(({ type, status }) => type === 'FederationVerified' && status === 'True');
-  return proof && `${proof.observedGeneration}/${roleId}`;
-}
-
 /** Judges every single write at its time. */
 export class Watchdog {
   readonly #sources: Sources;
@@ -67,8 +61,11 @@ export class Watchdog {
   readonly #replacedAt = new Map<string, number>();
   readonly #everTouched = new Set<string>();
   #providerEditedAt = -Infinity;
-  #lookAskedAt = -Infinity;
+  /** When the provider was last known to be ready for its generation, until a change. */
+  #providerProvenAt = -Infinity;
+  #latestTerm = 0;
   #tableTouchedAt = -Infinity;
+  #apiTroubleUntil = -Infinity;
   /** When each generation came to be. */
   readonly #generations = new Map<string, number>();
   /** Identities whose role stays by their own wish when they go. */
@@ -102,6 +99,11 @@ export class Watchdog {
     this.#takenAt.delete(roleId);
   }
 
+  /** The API server may refuse the repair of a table for so long. */
+  apiTrouble(until: number): void {
+    this.#apiTroubleUntil = Math.max(this.#apiTroubleUntil, until);
+  }
+
   tableTouched(): void {
     this.#tableTouchedAt = this.#sources.now();
   }
@@ -110,13 +112,15 @@ export class Watchdog {
   repaired({ metadata: { namespace, name }, status }: AwsFederatedIdentity): void {
     const role = status?.roleArn?.split('/').at(-1) ?? '';
     const isAsked = this.#sources.now() - this.#providerEditedAt < SCRIPT_MS; // identities tell edits by their generation
-    const isLookedAtAnew = this.#sources.now() - this.#lookAskedAt < BELIEF_MS; // a look that is asked for believes IAM, late or not
-    if (!this.#everTouched.has(role) && !isAsked && !isLookedAtAnew)
+    if (!this.#everTouched.has(role) && !isAsked)
       this.report('false drift', `${namespace}/${name} was repaired, and nobody had touched ${role}`);
   }
 
-  lookAsked(): void {
-    this.#lookAskedAt = this.#sources.now();
+  /** A process sends a write to IAM: never after one of a later term has done so. */
+  writeSent(operation: string, term: number): void {
+    if (term < this.#latestTerm)
+      this.report('two leaders', `${operation} is sent in term ${term}, after a write of term ${this.#latestTerm}`);
+    this.#latestTerm = Math.max(this.#latestTerm, term);
   }
 
   event(): void {
@@ -138,6 +142,7 @@ export class Watchdog {
     if (operation === 'CreateRole' && after !== undefined) this.#judgeCreation(after);
     const recent = this.#recent(name, now - STALE_MS);
     if (before !== undefined) this.#judgeOwnership(operation, before, recent, now);
+    this.#judgeProvider(operation, after ?? before);
     const allowed = recent.reduce((all, { access }) => all.union(access), accessOf(before));
     const touchedAt = this.#touched.get(name);
     const wider = accessOf(after).difference(allowed);
@@ -157,6 +162,17 @@ export class Watchdog {
     if (tags.get(CLUSTER_TAG) !== CLUSTER || uid === undefined) this.report('I1', `CreateRole ${name} without owner`);
     if (owner?.metadata.finalizers?.includes(FINALIZER) !== true)
       this.report('I2', `CreateRole ${name} for ${uid}, which no finalizer holds`);
+  }
+
+  /** Roles are made and changed only below a provider that works, as far as the operator can know. */
+  #judgeProvider(operation: string, role: Role | undefined): void {
+    const { api, now } = this.#sources;
+    const uid = role?.tags.get('federatedidentity.dev/uid');
+    const owner = api.all(IDENTITIES).find(({ metadata }) => metadata.uid === uid);
+    if (owner === undefined || owner.metadata.deletionTimestamp !== undefined) return;
+    const provider = api.read<AwsOidcProvider>(PROVIDERS, { name: 'default' });
+    if ((provider !== undefined && isProvenProvider(provider)) || now() - this.#providerProvenAt <= STALE_MS) return;
+    this.report('unproven provider', `${operation} ${role?.name} while the provider is not ready for its spec`);
   }
 
   #judgeOwnership(
@@ -183,6 +199,8 @@ export class Watchdog {
     if (author === 'operator') this.#wrote(`${kind} ${object.metadata.namespace ?? ''}/${object.metadata.name}`);
     if (kind === PROVIDERS.kind && author === 'user' && previous !== undefined)
       this.#providerEditedAt = this.#sources.now();
+    if (kind === PROVIDERS.kind && previous !== undefined && isProvenProvider(previous as AwsOidcProvider))
+      this.#providerProvenAt = this.#sources.now();
     if (kind === IDENTITIES.kind || kind === PROVIDERS.kind) this.#recordVersions();
     if (kind === IDENTITIES.kind)
       this.#onIdentity(object as AwsFederatedIdentity, previous as AwsFederatedIdentity | undefined, type);
@@ -255,7 +273,8 @@ export class Watchdog {
   /** Where every identity of a ServiceAccount is bound, the pending gate is open: then the table must answer. */
   #judgePods(): void {
     const { api, now } = this.#sources;
-    if (now() - this.#tableTouchedAt < STALE_MS) return;
+    const mendableAt = Math.max(this.#tableTouchedAt, this.#apiTroubleUntil);
+    if (this.#tableTouchedAt > -Infinity && now() - mendableAt < STALE_MS) return;
     const identities = api.all<AwsFederatedIdentity>(IDENTITIES);
     for (const namespace of new Set(identities.map(({ metadata }) => metadata.namespace))) {
       const table = api.read<InjectionTable>(CONFIG_MAPS, { namespace, name: TABLE_NAME });

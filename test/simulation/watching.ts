@@ -5,7 +5,7 @@ import type { ObjectStore } from '../../src/runtime/object-store.ts';
 import type { Stores } from '../../src/stores.ts';
 import { type ApiServer, type Commit, WATCHED } from './api-server.ts';
 import type { Random } from './random.ts';
-import type { VirtualTime } from './virtual-time.ts';
+import type { Process, VirtualTime } from './virtual-time.ts';
 
 /** The watches of one process. */
 export interface Watching {
@@ -18,6 +18,8 @@ interface Sources {
   readonly api: ApiServer;
   readonly time: VirtualTime;
   readonly random: Random;
+  /** The process that watches. */
+  readonly owner: Process;
 }
 
 const USUAL_DELAY_MS = 60;
@@ -46,7 +48,7 @@ interface Lane {
 
 /** One watch: a reflector and its connection. */
 function laneOf<T extends KubernetesResource>(
-  { api, time, random }: Sources,
+  { api, time, random, owner }: Sources,
   type: ResourceType,
   store: ObjectStore<T>,
 ): Lane {
@@ -57,12 +59,13 @@ function laneOf<T extends KubernetesResource>(
     epoch += 1;
     isListed = false;
     const mine = epoch;
-    time.after(atMs - time.now(), () => {
+    const listed = (): void => {
       if (mine !== epoch) return;
       isListed = true;
       notBefore = time.now();
       store.replace(api.all<T>(type));
-    });
+    };
+    time.after(atMs - time.now(), listed, owner);
   };
   const deliver = ({ type: change, object }: Commit): void => {
     if (change === 'deleted') store.delete(object as T); // a commit of this kind
@@ -72,9 +75,10 @@ function laneOf<T extends KubernetesResource>(
     if (commit.kind !== type.kind || !isListed) return;
     const mine = epoch;
     notBefore = Math.max(notBefore, time.now() + random.below(USUAL_DELAY_MS));
-    time.after(notBefore - time.now(), () => {
+    const arrived = (): void => {
       if (mine === epoch) deliver(commit);
-    });
+    };
+    time.after(notBefore - time.now(), arrived, owner);
   });
   list(time.now() + random.below(LIST_MS));
   return {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { authorize, findDenial, type Permission, type Principal, principalArn, principalOf } from '../authorize.ts';
-import { type AwsError, notImplemented, toAwsError } from '../errors.ts';
+import { type AwsError, ConnectionCut, notImplemented, toAwsError } from '../errors.ts';
 import { outcomeFields } from '../calls.ts';
 import type { FaultCandidate } from '../faults.ts';
 import { header, type HttpRequest, type HttpResponse } from '../http.ts';
@@ -29,6 +29,7 @@ export async function serveS3(
     if (region !== undefined) return { kind: 'answer', response: redirectResponse(address, region, requestId) };
     return await perform(services, { request, address, operation, principal, requestId });
   } catch (error) {
+    if (error instanceof ConnectionCut) return { kind: 'drop' };
     return { kind: 'answer', response: errorResponse(request, address, toAwsError(error), requestId) };
   }
 }
