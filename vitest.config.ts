@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-// `unit` needs nothing, `integration` a real API server, `e2e` the whole stack, `kubelet` also root on Linux.
+// `unit` needs nothing, `integration` a real API server, `e2e` the whole stack, `kubelet` also root on Linux, `kind` Docker and kind.
 export default defineConfig({
   test: {
     projects: [
@@ -14,6 +14,8 @@ export default defineConfig({
             'bench/**/*.test.ts',
             'config/**/*.test.ts',
             'test/simulation/**/*.test.ts',
+            'test/matrix/**/*.test.ts',
+            'test/fuzz/**/*.test.ts',
           ],
           // Many seeds and random inputs on a machine that others use too: a test that hangs is found by this all the same.
           testTimeout: 60_000,
@@ -47,6 +49,9 @@ export default defineConfig({
           hookTimeout: 120_000,
           fileParallelism: false,
         },
+      },
+      {
+        test: { name: 'kind', include: ['test/kind/**/*.test.ts'], testTimeout: 300_000, fileParallelism: false },
       },
     ],
   },
