@@ -75,7 +75,7 @@ export async function startScene(environment: Readonly<Record<string, string>>, 
   const log = pino({ level: 'silent' });
   const identities = new ObjectStore<AwsFederatedIdentity>({ log });
   const watching = new AbortController();
-  const following = follow({ config, kubernetes: admin, log }, IDENTITIES, identities, {}, watching.signal);
+  const following = follow({ config, kubernetes: admin, log }, IDENTITIES, { store: identities }, watching.signal);
   started.defer(async () => {
     watching.abort();
     await following;

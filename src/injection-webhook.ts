@@ -46,7 +46,7 @@ export async function startInjectionWebhook(
   log.info({ port: server.port, service: settings.webhookService }, 'the injection webhook listens');
   const stopping = new AbortController();
   const query = { fieldSelector: `metadata.name=${WEBHOOK_NAME}` };
-  const following = follow(parts, CONFIGURATIONS, configurations, query, stopping.signal);
+  const following = follow(parts, CONFIGURATIONS, { store: configurations, query }, stopping.signal);
   const rotating = keepRotating(rotation, configurations, stopping.signal);
   const stop = async (): Promise<void> => {
     stopping.abort();

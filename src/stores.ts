@@ -73,58 +73,43 @@ export interface Connection {
 
 /** Keeps the stores as the API server has them, until the signal aborts. */
 export async function followAll(connection: Connection, stores: Stores, signal: AbortSignal): Promise<void> {
+  const { providers, identities, serviceAccounts, tables, pods } = stores;
+  const ofTables = { fieldSelector: `metadata.name=${TABLE_NAME}` };
+  // A pod that ends leaves the selection, and so the store.
+  const notEnded = { fieldSelector: NOT_ENDED };
   await Promise.all([
-    follow(connection, PROVIDERS, stores.providers, {}, signal),
-    follow(connection, IDENTITIES, stores.identities, {}, signal),
-    follow(connection, CONFIG_MAPS, stores.tables, { fieldSelector: `metadata.name=${TABLE_NAME}` }, signal),
-    followMetadata(connection, SERVICE_ACCOUNTS, { store: stores.serviceAccounts, trim: withoutHistory }, signal),
-    // A pod that ends leaves the selection, and so the store.
-    followMetadata(
-      connection,
-      PODS,
-      { store: stores.pods, query: { fieldSelector: NOT_ENDED }, trim: nameOnly },
-      signal,
-    ),
+    follow(connection, PROVIDERS, { store: providers }, signal),
+    follow(connection, IDENTITIES, { store: identities }, signal),
+    follow(connection, CONFIG_MAPS, { store: tables, query: ofTables }, signal),
+    follow(connection, SERVICE_ACCOUNTS, { store: serviceAccounts, metadataOnly: true }, signal),
+    follow(connection, PODS, { store: pods, query: notEnded, metadataOnly: true }, signal),
   ]);
 }
 
-type Query = ListQuery & Readonly<Record<string, string>>;
-
-// oxlint-disable-next-line max-params -- the last one is the signal, as everywhere
-export const follow = <T extends KubernetesResource>(
-  { config, kubernetes, log }: Connection,
-  type: ResourceType,
-  store: ObjectStore<T>,
-  query: Query,
-  signal: AbortSignal,
-): Promise<void> => {
-  const list = (limited: AbortSignal) => kubernetes.list<T>(type, query, limited);
-  return runReflector<T>({ config, path: resourcePath(type), query, store, log, list }, signal);
-};
-
-interface Metadata {
-  readonly store: ObjectStore<KubernetesResource>;
-  readonly query?: Query;
-  /** What is kept of each object; pages are trimmed as they come. */
-  readonly trim: (object: KubernetesResource) => KubernetesResource;
+export interface Followed<T extends KubernetesResource> {
+  readonly store: ObjectStore<T>;
+  readonly query?: ListQuery & Readonly<Record<string, string>>;
+  /** Whether no more than the metadata of each object leaves the API server. */
+  readonly metadataOnly?: boolean;
 }
 
-/** As `follow`, but no more than the metadata of each object leaves the API server. */
-async function followMetadata(
+/** Keeps one store as the API server has it, until the signal aborts. */
+export async function follow<T extends KubernetesResource>(
   { config, kubernetes, log }: Connection,
   type: ResourceType,
-  { store, query = {}, trim }: Metadata,
+  { store, query = {}, metadataOnly = false }: Followed<T>,
   signal: AbortSignal,
 ): Promise<void> {
-  const list = async (limited: AbortSignal): Promise<ObjectList<KubernetesResource>> => {
-    const items: KubernetesResource[] = [];
+  const list = async (limited: AbortSignal): Promise<ObjectList<T>> => {
+    const items: T[] = [];
     let resourceVersion = '';
-    for await (const page of kubernetes.pages(type, { ...query, metadataOnly: true }, limited)) {
-      items.push(...page.items.map(trim));
+    for await (const page of kubernetes.pages<T>(type, { ...query, metadataOnly }, limited)) {
+      // What is not kept goes page by page, so that a list never needs the memory of all that was sent.
+      for (const item of page.items) items.push(store.trimmed(item));
       ({ resourceVersion } = page);
     }
     return { items, resourceVersion };
   };
-  const watch = metadataWatch(config);
-  await runReflector({ config, path: resourcePath(type), query, store, log, list, watch }, signal);
+  const watch = metadataOnly ? { watch: metadataWatch(config) } : {};
+  await runReflector<T>({ config, path: resourcePath(type), query, store, log, list, ...watch }, signal);
 }

@@ -101,13 +101,18 @@ export class ObjectStore<T extends StoredObject> {
     this.#firstReplace.resolve();
   }
 
+  /** What the store keeps of an object; trimming it again changes nothing. */
+  trimmed(object: T): T {
+    return this.#guard('transform of a store threw', () => this.#options.transform?.(object)) ?? object;
+  }
+
   /** Puts an object; the same resourceVersion again is no change. */
   set(received: T): void {
     const key = keyOf(received);
     const previous = this.#objects.get(key);
     const version = received.metadata?.resourceVersion;
     if (previous !== undefined && version !== undefined && previous.metadata?.resourceVersion === version) return;
-    const object = this.#guard('transform of a store threw', () => this.#options.transform?.(received)) ?? received;
+    const object = this.trimmed(received);
     if (previous !== undefined) this.#unindex(key, previous);
     this.#objects.set(key, object);
     this.#eachIndexValue(object, (entries, value) => {
