@@ -213,8 +213,8 @@ export class Watchdog {
     const key = `${uid}/${generation}`;
     if (!this.#generations.has(key)) this.#generations.set(key, now);
     const { spec } = object;
-    if (type === 'deleted' && (spec.deletionPolicy === 'Retain' || spec.managementPolicy === 'Observe'))
-      this.retained.add(uid);
+    const isGoing = type === 'deleted' || object.metadata.deletionTimestamp !== undefined; // an edit after that can come too late
+    if (isGoing && (spec.deletionPolicy === 'Retain' || spec.managementPolicy === 'Observe')) this.retained.add(uid);
     const [before, after] = [proofOf(previous), proofOf(object)];
     if (after !== undefined && after !== before) this.#judgeProof(object, Number(after.split('/')[0]));
   }

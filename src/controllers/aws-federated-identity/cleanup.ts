@@ -36,6 +36,12 @@ export async function cleanUp(
   }
   if (staysInAws(identity)) tellOfStay(dependencies, identity, context.log);
   else await deleteRole(dependencies, identity, context);
+  if (isClaimant) {
+    // One that came at the moment of the deletion may have opened its gate since, as it did not know of it.
+    const others = identities.byIndex('serviceAccount', `${namespace}/${identity.spec.serviceAccount.name}`);
+    for (const one of others.filter(({ metadata }) => metadata.uid !== uid))
+      await closeGate(dependencies, identities.get(nameOf(one)) ?? one, context);
+  }
   await applyOwnedMetadata(
     kubernetes,
     { ...identity, type: IDENTITIES },
