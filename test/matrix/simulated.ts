@@ -1,14 +1,11 @@
-import { IDENTITIES, SERVICE_ACCOUNTS } from '../../src/kube/kinds.ts';
-import { type KubernetesResource, nameOf } from '../../src/kube/resource.ts';
-import { ApiServer } from '../simulation/api-server.ts';
-import { Aws } from '../simulation/aws.ts';
-import { type Fate, Network } from '../simulation/network.ts';
+import type { Fate } from '../simulation/network.ts';
 import { judgeEnd } from '../simulation/oracle.ts';
 import { randomOf } from '../simulation/random.ts';
-import { type Replica, startReplica, type World } from '../simulation/replica.ts';
+import { type Replica, startReplica } from '../simulation/replica.ts';
 import { carryOut } from '../simulation/steps.ts';
 import { inVirtualTime } from '../simulation/virtual-time.ts';
-import { type Violation, Watchdog } from '../simulation/watchdog.ts';
+import type { Violation } from '../simulation/watchdog.ts';
+import { createWorld } from '../simulation/world.ts';
 import { type Blow, type Point, PointCounter } from './points.ts';
 import { DELETION, LIFE } from './story.ts';
 
@@ -22,8 +19,6 @@ const CALM_MS = 4 * MINUTE;
 const RECOVERY_MS = 15 * MINUTE;
 /** In this time after that, nothing may be written. */
 const REST_MS = 12 * MINUTE;
-const EPOCH = Date.parse('2026-03-01T12:00:00Z');
-const OPERATOR = { namespace: 'operator-system', name: 'operator', labels: {}, annotations: {}, finalizers: [] };
 
 export interface SimulatedRun {
   readonly violations: readonly Violation[];
@@ -48,23 +43,9 @@ const isWrite = (target: string, operation: string): boolean =>
 export function playSimulated(seed: number, strike?: Strike): Promise<SimulatedRun> {
   return inVirtualTime(async (time) => {
     const random = randomOf(seed ^ 0xc4a5);
-    const now = (): Date => new Date(EPOCH + time.now());
-    const api = new ApiServer(now);
-    const aws = new Aws(time, random, random.pick([0, 2_000, 20_000, 55_000]));
-    const network = new Network(time, random);
-    const watchdog = new Watchdog({ api, aws, now: time.now });
-    const world: World = {
-      time,
-      random,
-      api,
-      aws,
-      network,
-      now,
-      onEvent: () => watchdog.event(),
-      onRepair: () => {}, // that a restart tells drift which is none is judged by the simulation
-    };
-    api.create(SERVICE_ACCOUNTS, { metadata: OPERATOR }, 'user');
-    collectGarbage(world);
+    // That a restart tells drift which is none is judged by the simulation.
+    const { world, watchdog } = createWorld(time, random, () => {});
+    const { api, aws, network } = world;
     let replica = startReplica(world);
     const downMs = random.pick([0, 1_000, 20_000]);
     const crash = (): void => {
@@ -118,19 +99,4 @@ function fateOf(blow: Blow, crash: () => void): Fate {
     default:
       return blow satisfies never;
   }
-}
-
-/** Children of an identity that is gone go too, some seconds later. */
-function collectGarbage({ api, time, random }: World): void {
-  const collect = (): void => {
-    const live = new Set(api.all(IDENTITIES).map(({ metadata }) => metadata.uid));
-    for (const child of api.all<KubernetesResource>(SERVICE_ACCOUNTS)) {
-      const { ownerReferences = [], uid } = child.metadata;
-      if (ownerReferences.length === 0 || ownerReferences.some((owner) => live.has(owner.uid))) continue;
-      api.delete(SERVICE_ACCOUNTS, nameOf(child), { uid }, 'garbage-collector');
-    }
-  };
-  api.onCommit(({ kind, type }) => {
-    if (kind === IDENTITIES.kind && type === 'deleted') time.after(1_000 + random.below(5_000), collect);
-  });
 }

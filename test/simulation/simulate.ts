@@ -1,16 +1,12 @@
-import { IDENTITIES, SERVICE_ACCOUNTS } from '../../src/kube/kinds.ts';
-import { type KubernetesResource, nameOf } from '../../src/kube/resource.ts';
-import { ApiServer } from './api-server.ts';
-import { Aws } from './aws.ts';
-import { Network } from './network.ts';
 import { judgeEnd } from './oracle.ts';
-import { type Random, randomOf } from './random.ts';
+import { randomOf } from './random.ts';
 import { StoredLease } from './lease.ts';
 import { type Replica, startReplica, type World } from './replica.ts';
 import { type Fleet, SCRIPT_MS, scriptOf, type Step } from './script.ts';
 import { carryOut } from './steps.ts';
-import { inVirtualTime, type VirtualTime } from './virtual-time.ts';
-import { type Violation, Watchdog } from './watchdog.ts';
+import { inVirtualTime } from './virtual-time.ts';
+import type { Violation, Watchdog } from './watchdog.ts';
+import { createWorld } from './world.ts';
 
 const MINUTE = 60_000;
 /** Refusals are looked at again hourly; after that, and the sweeps that follow, all must be in order. */
@@ -19,9 +15,6 @@ const QUIET_AT = SCRIPT_MS + 85 * MINUTE;
 const REST_MS = 30 * MINUTE;
 /** How far the clocks of two machines are apart. */
 const SKEW_MS = 5 * MINUTE;
-const EPOCH = Date.parse('2026-03-01T12:00:00Z');
-
-const OPERATOR = { namespace: 'operator-system', name: 'operator', labels: {}, annotations: {}, finalizers: [] };
 
 export interface Run {
   readonly seed: number;
@@ -34,24 +27,10 @@ export interface Run {
 export function simulate(seed: number, steps: readonly Step[] = scriptOf(randomOf(seed), fleetOf(seed))): Promise<Run> {
   return inVirtualTime(async (time) => {
     const random = randomOf(seed ^ 0x5eed);
-    const now = (): Date => new Date(EPOCH + time.now());
-    const api = new ApiServer(now);
-    const aws = new Aws(time, random, random.pick([0, 2_000, 20_000, 55_000]));
-    const network = new Network(time, random);
-    const watchdog = new Watchdog({ api, aws, now: time.now });
-    const world: World = {
-      time,
-      random,
-      api,
-      aws,
-      network,
-      now,
-      onEvent: () => watchdog.event(),
-      // A time in the status that another machine's clock wrote does not tell how long ago that was.
-      onRepair: (identity) => void (fleetOf(seed) === 'skewed pair' || watchdog.repaired(identity)),
-    };
-    api.create(SERVICE_ACCOUNTS, { metadata: OPERATOR }, 'user');
-    collectGarbage(api, time, random);
+    // A time in the status that another machine's clock wrote does not tell how long ago that was.
+    const isTold = fleetOf(seed) !== 'skewed pair';
+    const { world, watchdog } = createWorld(time, random, (identity, told) => isTold && told.repaired(identity));
+    const { api, aws, network } = world;
     const operator = new Operator(world, watchdog, fleetOf(seed));
     for (const step of steps) time.after(step.at, () => perform(operator, world, watchdog, step));
     time.after(SCRIPT_MS, () => network.calm());
@@ -145,20 +124,4 @@ class Operator {
       onWriteSent: (operation, term) => this.#watchdog.writeSent(operation, term),
     });
   }
-}
-
-/** Children of an identity that is gone go too, some seconds later. */
-function collectGarbage(api: ApiServer, time: VirtualTime, random: Random): void {
-  const collect = (): void => {
-    const live = new Set(api.all(IDENTITIES).map(({ metadata }) => metadata.uid));
-    for (const child of api.all<KubernetesResource>(SERVICE_ACCOUNTS)) {
-      const { ownerReferences = [], uid } = child.metadata;
-      if (ownerReferences.length === 0 || ownerReferences.some((owner) => live.has(owner.uid))) continue;
-      api.delete(SERVICE_ACCOUNTS, nameOf(child), { uid }, 'garbage-collector');
-    }
-  };
-  api.onCommit(({ kind, type }) => {
-    const isCause = (kind === IDENTITIES.kind && type === 'deleted') || kind === SERVICE_ACCOUNTS.kind;
-    if (isCause) time.after(1_000 + random.below(5_000), collect, 'world');
-  });
 }
