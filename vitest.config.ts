@@ -1,12 +1,16 @@
 import { defineConfig } from 'vitest/config';
 
 // `unit` needs nothing, `integration` a real API server, `e2e` the whole stack, `kubelet` also root on Linux, `kind` Docker and kind.
+/** A second, the default, is not enough on a machine that others use too. */
+const patient = { expect: { poll: { timeout: 30_000 } } };
+
 export default defineConfig({
   test: {
     projects: [
       {
         test: {
           name: 'unit',
+          ...patient,
           include: [
             'src/**/*.test.ts',
             'dev/**/*.test.ts',
@@ -25,6 +29,7 @@ export default defineConfig({
       {
         test: {
           name: 'integration',
+          ...patient,
           include: ['test/integration/**/*.test.ts'],
           globalSetup: ['test/support/global-setup.ts'],
           testTimeout: 60_000,
@@ -34,6 +39,7 @@ export default defineConfig({
       {
         test: {
           name: 'e2e',
+          ...patient,
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
@@ -43,6 +49,7 @@ export default defineConfig({
       {
         test: {
           name: 'kubelet',
+          ...patient,
           include: ['test/kubelet/**/*.test.ts'],
           globalSetup: ['test/kubelet/global-setup.ts'],
           testTimeout: 120_000,
@@ -51,7 +58,13 @@ export default defineConfig({
         },
       },
       {
-        test: { name: 'kind', include: ['test/kind/**/*.test.ts'], testTimeout: 300_000, fileParallelism: false },
+        test: {
+          name: 'kind',
+          ...patient,
+          include: ['test/kind/**/*.test.ts'],
+          testTimeout: 300_000,
+          fileParallelism: false,
+        },
       },
     ],
   },

@@ -68,5 +68,5 @@ test('the signal ends the wait for a server that does not answer', async () => {
     'code',
     'ECANCELLED',
   );
-  expect(performance.now() - started).toBeLessThan(1_000);
+  expect(performance.now() - started).toBeLessThan(4_000);
 });

@@ -7,6 +7,9 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { ObjectStore, type StoredObject } from './object-store.ts';
 import { runReflector } from './reflector.ts';
 
+/** The machine may be busy with other tests. */
+const eventually = (check: () => void): Promise<void> => vi.waitFor(check, { timeout: 30_000, interval: 10 });
+
 interface Item extends StoredObject {
   readonly text?: string;
 }
@@ -107,7 +110,7 @@ describe('reflector', () => {
         open(frame('MODIFIED', item('a', '8')), frame('DELETED', item('b', '9')), frame('ADDED', item('c', '10'))),
       ],
     });
-    await vi.waitFor(() => expect(names()).toEqual(['a@8', 'c@10']));
+    await eventually(() => expect(names()).toEqual(['a@8', 'c@10']));
     expect(store.isSynced).toBe(true);
     expect(requests).toEqual(['list', 'watch 7']);
   });
@@ -119,7 +122,7 @@ describe('reflector', () => {
         (response, { url }) => (urls.push(new URL(url ?? '', 'http://x').searchParams), open()(response, {} as never)),
       ],
     });
-    await vi.waitFor(() => expect(urls).toHaveLength(1));
+    await eventually(() => expect(urls).toHaveLength(1));
     expect(urls[0]?.get('allowWatchBookmarks')).toBe('true');
     expect(Number(urls[0]?.get('timeoutSeconds'))).toBeGreaterThanOrEqual(300);
     expect(Number(urls[0]?.get('timeoutSeconds'))).toBeLessThanOrEqual(600);
@@ -129,14 +132,14 @@ describe('reflector', () => {
     const { names, requests } = await start({
       watches: [closedAfter(frame('ADDED', item('a', '8'))), open(frame('ADDED', item('b', '9')))],
     });
-    await vi.waitFor(() => expect(names()).toEqual(['a@8', 'b@9']));
+    await eventually(() => expect(names()).toEqual(['a@8', 'b@9']));
     expect(requests).toEqual(['list', 'watch 1', 'watch 8']);
   });
 
   test('bookmarks alone move the version on [F7]', async () => {
     const bookmark = frame('BOOKMARK', { metadata: { resourceVersion: '500' } });
     const { requests, store } = await start({ watches: [closedAfter(bookmark)] });
-    await vi.waitFor(() => expect(requests).toEqual(['list', 'watch 1', 'watch 500']));
+    await eventually(() => expect(requests).toEqual(['list', 'watch 1', 'watch 500']));
     expect(store.size).toBe(0);
   });
 
@@ -150,7 +153,7 @@ describe('reflector', () => {
         lists: [listed('1', item('gone', '1')), listed('90', item('new', '80'))],
         watches: [refusal],
       });
-      await vi.waitFor(() => expect(requests).toEqual(['list', 'watch 1', 'list', 'watch 90']));
+      await eventually(() => expect(requests).toEqual(['list', 'watch 1', 'list', 'watch 90']));
       expect(names()).toEqual(['new@80']);
       expect(messages()).toEqual([]);
     },
@@ -159,7 +162,7 @@ describe('reflector', () => {
   test('a server that ends or refuses each watch at once is not asked in a loop [F3]', async () => {
     const ends = Array.from({ length: 1000 }, (_, index) => (index % 2 === 0 ? closedAfter() : open(expired)));
     const { requests } = await start({ watches: ends });
-    await vi.waitFor(() => expect(requests.length).toBeGreaterThan(6));
+    await eventually(() => expect(requests.length).toBeGreaterThan(6));
     const before = requests.length;
     await new Promise((resolve) => void setTimeout(resolve, 300));
     expect(requests.length - before).toBeLessThan(20); // at most every 50 ms, a list and a watch
@@ -168,7 +171,7 @@ describe('reflector', () => {
   test('a list that fails is tried again; the log tells it once, then the recovery, and nothing of the answer', async () => {
     const { store, lines, messages } = await start({ lists: [failed(500), failed(500), failed(500), cut] });
     await store.synced;
-    await vi.waitFor(() => expect(messages().at(-1)).toBe('API server reachable again'));
+    await eventually(() => expect(messages().at(-1)).toBe('API server reachable again'));
     const warned = lines.filter(({ level }) => level === 40);
     expect(warned.map(({ failures }) => failures)).toEqual([1, 2, 4]);
     expect(new Set(warned.map(({ msg }) => msg))).toEqual(new Set(['API server cannot be reached, waiting']));
@@ -184,15 +187,15 @@ describe('reflector', () => {
 
   test('a watch that is refused leads to a new list: the version may come from another life of the server [F2 F11]', async () => {
     const { requests, messages } = await start({ watches: [failed(500), cut] });
-    await vi.waitFor(() => expect(requests).toEqual(['list', 'watch 1', 'list', 'watch 1', 'list', 'watch 1']));
-    await vi.waitFor(() => expect(messages().at(-1)).toBe('API server reachable again'));
+    await eventually(() => expect(requests).toEqual(['list', 'watch 1', 'list', 'watch 1', 'list', 'watch 1']));
+    await eventually(() => expect(messages().at(-1)).toBe('API server reachable again'));
   });
 
   test('a watch that a busy server refuses is asked for again, without a list', async () => {
     const { names, requests } = await start({
       watches: [failed(429), failed(429), open(frame('ADDED', item('a', '5')))],
     });
-    await vi.waitFor(() => expect(names()).toEqual(['a@5']));
+    await eventually(() => expect(names()).toEqual(['a@5']));
     expect(requests).toEqual(['list', 'watch 1', 'watch 1', 'watch 1']);
   });
 
@@ -201,13 +204,13 @@ describe('reflector', () => {
       idleMs: 100,
       watches: [open(frame('ADDED', item('a', '5'))), open(frame('ADDED', item('b', '6')))],
     });
-    await vi.waitFor(() => expect(names()).toEqual(['a@5', 'b@6']));
+    await eventually(() => expect(names()).toEqual(['a@5', 'b@6']));
     expect(requests.slice(0, 3)).toEqual(['list', 'watch 1', 'watch 5']);
   });
 
   test('a server that accepts a watch and never answers is given up [F5]', async () => {
     const { requests, messages } = await start({ idleMs: 100, watches: [silent] });
-    await vi.waitFor(() => expect(requests).toEqual(['list', 'watch 1', 'list', 'watch 1']));
+    await eventually(() => expect(requests).toEqual(['list', 'watch 1', 'list', 'watch 1']));
     expect(messages()[0]).toBe('API server cannot be reached, waiting');
   });
 
@@ -228,7 +231,7 @@ describe('reflector', () => {
         open(event),
       ],
     });
-    await vi.waitFor(() => expect(names()).toEqual(['a@5', 'b@6']));
+    await eventually(() => expect(names()).toEqual(['a@5', 'b@6']));
     expect(requests).toEqual(['list', 'watch 1', 'watch 5']);
   });
 
@@ -243,12 +246,12 @@ describe('reflector', () => {
         },
       ],
     });
-    await vi.waitFor(() => expect(store.get({ name: 'a' })?.text).toBe('grüße 🙂'));
+    await eventually(() => expect(store.get({ name: 'a' })?.text).toBe('grüße 🙂'));
   });
 
   test('an event that cannot be stored leads to a new list, and is logged [F7]', async () => {
     const { requests, messages } = await start({ watches: [open(frame('ADDED', { kind: 'Nameless' }))] });
-    await vi.waitFor(() => expect(requests).toEqual(['list', 'watch 1', 'list', 'watch 1']));
+    await eventually(() => expect(requests).toEqual(['list', 'watch 1', 'list', 'watch 1']));
     expect(messages()).toEqual(['watch event cannot be stored, listing again']);
   });
 
@@ -259,11 +262,11 @@ describe('reflector', () => {
     { name: 'the pause after a failure', script: { lists: Array.from({ length: 99 }, () => failed(500)) }, until: 3 },
   ])('an abort during $name ends it at once', async ({ script, until }) => {
     const { stop, ended, requests } = await start(script);
-    await vi.waitFor(() => expect(requests.length).toBeGreaterThanOrEqual(until));
+    await eventually(() => expect(requests.length).toBeGreaterThanOrEqual(until));
     const startedAt = performance.now();
     stop.abort();
     await ended;
-    expect(performance.now() - startedAt).toBeLessThan(500);
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
   });
 });
 
@@ -275,7 +278,7 @@ test('a configuration whose credentials cannot be read is waited for as well', a
   const store = new ObjectStore<Item>({ log });
   const options = { config: new KubeConfig(), path: '/items', list: emptyList, store, log, watch, backoff: () => 1 };
   const ended = runReflector(options, stop.signal);
-  await vi.waitFor(() => expect(attempts.length).toBeGreaterThanOrEqual(3));
+  await eventually(() => expect(attempts.length).toBeGreaterThanOrEqual(3));
   stop.abort();
   await ended;
   expect(attempts[0]).toMatchObject({ detail: 'token file is missing' });

@@ -224,7 +224,7 @@ describe('a throttling storm', () => {
     const pass = async (ms: number): Promise<number> => {
       const before = aws.calls.length;
       for (let passed = 0; passed < ms; passed += 100) {
-        await vi.waitUntil(() => rate().waiting === 16, { interval: 1 });
+        await vi.waitUntil(() => rate().waiting === 16, { timeout: 30_000, interval: 1 });
         await clock.advance(100);
       }
       return aws.calls.length - before;
@@ -265,12 +265,15 @@ test('a change overtakes the sweep when calls have to wait', async () => {
   aws.calls.clear();
   const sweep = account.background.inventory.roles(new Set(), RolePath.parse('/federated/'), signal());
   const change = account.roles.create(desiredRole({ name: NAME }), signal());
-  await vi.waitUntil(() => accounts.rates().get(HUB)?.waiting === 2, { interval: 1 });
+  await vi.waitUntil(() => accounts.rates().get(HUB)?.waiting === 2, { timeout: 30_000, interval: 1 });
   await clock.advance(100);
   await change;
-  await vi.waitUntil(() => accounts.rates().get(HUB)?.waiting === 1, { interval: 1 });
+  await vi.waitUntil(() => accounts.rates().get(HUB)?.waiting === 1, { timeout: 30_000, interval: 1 });
   await clock.advance(100);
-  await vi.waitUntil(() => accounts.rates().get(HUB)?.waiting === 1 && aws.calls.length === 2, { interval: 1 });
+  await vi.waitUntil(() => accounts.rates().get(HUB)?.waiting === 1 && aws.calls.length === 2, {
+    timeout: 30_000,
+    interval: 1,
+  });
   await clock.advance(100);
   await sweep;
   expect(operations(aws)).toEqual(['CreateRole', 'ListRoles', 'GetAccountAuthorizationDetails']);

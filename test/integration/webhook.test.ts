@@ -70,7 +70,7 @@ describe('the caBundle', () => {
       seen.add(typeof became === 'string' ? 'denied' : JSON.stringify(became));
       expect(became).toEqual(injected);
     });
-    expect(performance.now() - begin).toBeLessThan(5_000);
+    expect(performance.now() - begin).toBeLessThan(20_000);
     for (const outcome of seen) expect(['denied', JSON.stringify(injected)]).toContain(outcome);
     expect(await certificates()).toHaveLength(1);
   });
