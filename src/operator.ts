@@ -175,10 +175,12 @@ async function control(parts: Parts, leadership: Term): Promise<void> {
     leadership.signal,
   );
   await using stock = startController(podStockTake(parts, { ...shared, ...dependencies }), leadership.signal);
-  const ended = [providers.ended, identities.ended, annotated.ended, sweeps.ended, stock.ended];
-  await Promise.race([leadership.stopRequested, Promise.all(ended)]);
+  const controllers = [stock, sweeps, annotated, identities, providers];
+  await Promise.race([leadership.stopRequested, Promise.all(controllers.map((one) => one.ended))]);
+  // All at the same time: each may take the whole grace, and a successor waits for the last one.
+  await Promise.all(controllers.map((one) => one[Symbol.asyncDispose]()));
   await events.settled();
-} // leaving disposes in reverse order: stock, sweeps, annotated, identities, providers
+}
 
 type Shared = Pick<StockDependencies, 'tables' | 'events' | 'settings' | 'now' | 'random'> &
   Pick<ControllerOptions<readonly []>, 'log' | 'metrics' | 'drainMs'>;
