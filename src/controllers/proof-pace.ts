@@ -1,5 +1,5 @@
-/** Most periodic proofs of all providers, and of all identities, within one resync interval: 60 and 42 an hour by default. */
-export const PROOFS_PER_RESYNC = { providers: 10, identities: 7 } as const;
+/** Most periodic proofs of all providers, and of all identities, within one resync interval: 30 and 24 an hour by default. */
+export const PROOFS_PER_RESYNC = { providers: 5, identities: 4 } as const;
 
 export interface ProofPace {
   /** What the setting says, in milliseconds. */
