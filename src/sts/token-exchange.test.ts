@@ -36,7 +36,10 @@ async function scene(options: Partial<TokenExchangeOptions> = {}) {
 describe('the exchange of a token at STS', () => {
   test('is accepted, and shows that all clocks are right', async () => {
     await using s = await scene();
-    expect(await s.ask(await s.issuer.mint())).toMatchObject({ kind: 'accepted' });
+    expect(await s.ask(await s.issuer.mint())).toMatchObject({
+      kind: 'accepted',
+      roleId: expect.stringMatching(/^AROA[A-Z0-9]+$/),
+    });
     const [{ operator, apiServer } = { operator: 99, apiServer: 99 }] = s.clocks;
     expect(Math.abs(operator)).toBeLessThan(3);
     expect(Math.abs(apiServer ?? 99)).toBeLessThan(3);

@@ -6,7 +6,12 @@ import { type Clocks, compareClocks, issuedAtOf } from './clocks.ts';
 
 /** What STS answers to a token, without the credentials: they are dropped at once. */
 export type Exchange =
-  | { readonly kind: 'accepted'; readonly clocks?: Clocks | undefined }
+  | {
+      readonly kind: 'accepted';
+      /** The unique id of the role whose credentials it gave: a role that was made anew has another one. */
+      readonly roleId?: string | undefined;
+      readonly clocks?: Clocks | undefined;
+    }
   | {
       readonly kind: 'refused';
       readonly code: string;
@@ -58,7 +63,14 @@ export function stsTokenExchange({
       const sent = now();
       const outcome = await clientIn(region)
         .send(command, { abortSignal })
-        .then((): Exchange => ({ kind: 'accepted' }), refusal);
+        .then(
+          // AssumedRoleId is the id of the role, a colon and the session name (STS API reference, AssumedRoleUser).
+          ({ AssumedRoleUser }): Exchange => ({
+            kind: 'accepted',
+            roleId: AssumedRoleUser?.AssumedRoleId?.split(':')[0],
+          }),
+          refusal,
+        );
       abortSignal.throwIfAborted();
       const issuedAt = issuedAtOf(WebIdentityToken);
       const clocks = compareClocks({ sent, received: now(), header: date(), issuedAt });

@@ -110,7 +110,7 @@ export class Aws {
     if (role === undefined || !trusts(role, claims))
       return refused('AccessDenied', 'Not authorized to perform sts:AssumeRoleWithWebIdentity');
     this.exchanges.push({ at: this.#time.now(), roleId: role.id, arn });
-    return { kind: 'accepted' };
+    return { kind: 'accepted', roleId: role.id };
   }
 }
 

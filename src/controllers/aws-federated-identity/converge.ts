@@ -160,7 +160,7 @@ async function verify(
   const lastWrite = role.syncedAt ?? (lastSyncTime === undefined ? undefined : new Date(lastSyncTime));
   await verifyFederation(
     dependencies,
-    { identity, roleArn: role.arn, region: desired.provider.spec.region, lastWrite },
+    { identity, roleArn: role.arn, roleId: role.id, region: desired.provider.spec.region, lastWrite },
     signal,
   );
   schedule.verified(uid, now);

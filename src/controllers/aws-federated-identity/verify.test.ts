@@ -4,7 +4,8 @@ import { inMemoryKubernetes } from '../../../test/support/in-memory-kubernetes.t
 import type { Exchange } from '../../sts/token-exchange.ts';
 import { requireProvenProvider, VerificationSchedule, verifyFederation } from './verify.ts';
 
-const ACCEPTED: Exchange = { kind: 'accepted' };
+const ROLE_ID = 'AROAOFNOW';
+const ACCEPTED: Exchange = { kind: 'accepted', roleId: ROLE_ID };
 const NOT_AUTHORIZED: Exchange = {
   kind: 'refused',
   code: 'AccessDenied',
@@ -23,7 +24,7 @@ async function verification(answers: readonly Exchange[], lastWrite: Date | unde
     },
   };
   const dependencies = { kubernetes: kubernetes.client, exchange, now: () => new Date() };
-  const input = { identity: identity(), roleArn: roleArn(), region: 'eu-west-1', lastWrite };
+  const input = { identity: identity(), roleArn: roleArn(), roleId: ROLE_ID, region: 'eu-west-1', lastWrite };
   const outcome = verifyFederation(dependencies, input, new AbortController().signal).then(
     () => 'verified',
     (error: unknown) => error,
@@ -40,6 +41,14 @@ describe('verification', () => {
     const { outcome, asked } = await verification([ACCEPTED], undefined);
     expect(outcome).toBe('verified');
     expect(asked).toEqual([`eu-west-1 ${roleArn()} token of analytics/reports for sts.amazonaws.com`]);
+  });
+
+  test('is not content with credentials of the role that had the name before', async () => {
+    const ofAnother: Exchange = { kind: 'accepted', roleId: 'AROAOFBEFORE' };
+    expect((await verification([ofAnother, { ...ofAnother, roleId: ROLE_ID }], undefined)).outcome).toBe('verified');
+    const { outcome, asked } = await verification([ofAnother], undefined);
+    expect(outcome).toMatchObject({ reason: 'Propagating', message: expect.stringContaining('had this name before') });
+    expect(asked).toHaveLength(4);
   });
 
   test('waits a moment in place while IAM spreads what was just written [F30]', async () => {
@@ -99,7 +108,7 @@ describe('verification', () => {
     const stop = new AbortController();
     const { client: kubernetes } = inMemoryKubernetes();
     const exchange = { exchange: () => Promise.resolve(NOT_AUTHORIZED) };
-    const input = { identity: identity(), roleArn: roleArn(), region: 'eu-west-1', lastWrite: NOW };
+    const input = { identity: identity(), roleArn: roleArn(), roleId: ROLE_ID, region: 'eu-west-1', lastWrite: NOW };
     const outcome = thrownBy(() => verifyFederation({ kubernetes, exchange, now: () => NOW }, input, stop.signal));
     stop.abort(new Error('leadership is lost'));
     await vi.runAllTimersAsync();

@@ -2,13 +2,16 @@ import { waiting } from '../../errors.ts';
 import type { RoleArn } from '../../iam/arn.ts';
 import type { AwsFederatedIdentity, AwsOidcProvider } from '../../kube/kinds.ts';
 import { requestToken } from '../../kube/service-account-token.ts';
-import { judge } from '../../sts/federation-check.ts';
+import { judge, type Verdict } from '../../sts/federation-check.ts';
 import { sinceMs, untilVerified } from '../../sts/in-place.ts';
+import type { Exchange } from '../../sts/token-exchange.ts';
 import type { Dependencies } from './dependencies.ts';
 
 export interface VerificationInput {
   readonly identity: AwsFederatedIdentity;
   readonly roleArn: RoleArn;
+  /** Its unique id, as IAM says. */
+  readonly roleId: string;
   readonly region: string;
   /** When the operator last wrote to the role; undefined: long ago. */
   readonly lastWrite: Date | undefined;
@@ -26,14 +29,24 @@ export async function verifyFederation(
   signal: AbortSignal,
 ): Promise<void> {
   const { kubernetes, exchange, now } = dependencies;
-  const { identity, region, roleArn, lastWrite } = input;
+  const { identity, region, roleArn, roleId, lastWrite } = input;
   const { serviceAccount, audience } = identity.spec;
   const name = { namespace: identity.metadata.namespace, name: serviceAccount.name };
   await untilVerified(async () => {
     const token = await requestToken(kubernetes, name, audience, signal);
-    return judge(await exchange.exchange(region, roleArn, token, signal), sinceMs(lastWrite, now()));
+    const answer = await exchange.exchange(region, roleArn, token, signal);
+    return isOfAnother(answer, roleId) ? PREDECESSOR : judge(answer, sinceMs(lastWrite, now()));
   }, signal);
 }
+
+/** Credentials of a role that had the name before: STS has not been told yet that it is gone, and proves nothing of its successor. */
+const isOfAnother = (answer: Exchange, roleId: string): boolean =>
+  answer.kind === 'accepted' && answer.roleId !== undefined && answer.roleId !== roleId;
+
+const PREDECESSOR: Verdict = {
+  kind: 'propagating',
+  message: 'STS still gives credentials of the role that had this name before; AWS has not told it of the new one yet.',
+};
 
 /** What FederationVerified says in the mode `provider`, where no token of the ServiceAccount is minted. */
 export const PROVEN_BY_PROVIDER =
