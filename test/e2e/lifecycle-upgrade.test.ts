@@ -41,7 +41,7 @@ const stack = useStack({
 
 const namespaces: string[] = [];
 let running: OperatorProcess;
-afterAll(() => running.stop(0));
+afterAll(() => running?.stop(0));
 
 beforeAll(async () => {
   const { kubectl } = stack();
