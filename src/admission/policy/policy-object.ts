@@ -172,3 +172,13 @@ export function podCreations(options: AdmissionOptions): MatchConstraints {
     resourceRules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'] }],
   };
 }
+
+/** New and changed ServiceAccounts, outside of the excluded namespaces. */
+export function serviceAccountWrites(options: AdmissionOptions): MatchConstraints {
+  return {
+    namespaceSelector: outsideExcludedNamespaces(options),
+    resourceRules: [
+      { apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE', 'UPDATE'], resources: ['serviceaccounts'] },
+    ],
+  };
+}

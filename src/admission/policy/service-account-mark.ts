@@ -1,4 +1,4 @@
-import { INJECTION_LABEL, SERVICE_ACCOUNTS } from '../../kube/kinds.ts';
+import { INJECTION_LABEL } from '../../kube/kinds.ts';
 import { annotationKeys } from '../../kube/service-account-annotations.ts';
 import { type AdmissionOptions, operatorUsername } from '../options.ts';
 import { and, type Cel, cel, code, conditional, fieldOr, not, or } from './cel.ts';
@@ -7,7 +7,7 @@ import {
   mutatingPolicy,
   named,
   type NamedExpression,
-  outsideExcludedNamespaces,
+  serviceAccountWrites,
 } from './policy-object.ts';
 
 /** The value of INJECTION_LABEL that has the service account gate deny pods. */
@@ -29,17 +29,7 @@ export function serviceAccountMark(options: AdmissionOptions): readonly Admissio
     {
       failurePolicy: 'Fail',
       reinvocationPolicy: 'IfNeeded',
-      matchConstraints: {
-        namespaceSelector: outsideExcludedNamespaces(options),
-        resourceRules: [
-          {
-            apiGroups: [''],
-            apiVersions: ['v1'],
-            operations: ['CREATE', 'UPDATE'],
-            resources: [SERVICE_ACCOUNTS.plural],
-          },
-        ],
-      },
+      matchConstraints: serviceAccountWrites(options),
       matchConditions: [notTheOperator(options), named('role-or-label', roleOrLabel(options))],
       variables: variables(options),
       mutations: [{ patchType: 'JSONPatch', jsonPatch: { expression: patches.source } }],

@@ -1,12 +1,13 @@
-import { SERVICE_ACCOUNTS } from '../../kube/kinds.ts';
 import type { AdmissionOptions } from '../options.ts';
 import { eligiblePod } from '../policy/pod.ts';
 import {
   labels,
+  type MatchConstraints,
   type Metadata,
   type NamedExpression,
   outsideExcludedNamespaces,
   podCreations,
+  serviceAccountWrites,
   type Selector,
 } from '../policy/policy-object.ts';
 import { markIsWrong } from '../policy/service-account-mark.ts';
@@ -56,7 +57,7 @@ export function webhookConfiguration(options: AdmissionOptions): MutatingWebhook
       {
         name: 'inject-pod.federatedidentity.dev',
         ...ofBoth(options, WEBHOOK_PATHS.injectPod),
-        rules: podCreations(options).resourceRules.map((rule) => ({ ...rule, scope: 'Namespaced' })),
+        rules: namespaced(podCreations(options)),
         matchConditions: eligiblePod,
         // A webhook that is down stops no pod of others; pods in the injection table are denied by the table gate then.
         failurePolicy: 'Ignore',
@@ -64,15 +65,7 @@ export function webhookConfiguration(options: AdmissionOptions): MutatingWebhook
       {
         name: 'mark-service-account.federatedidentity.dev',
         ...ofBoth(options, WEBHOOK_PATHS.markServiceAccount),
-        rules: [
-          {
-            apiGroups: [''],
-            apiVersions: ['v1'],
-            operations: ['CREATE', 'UPDATE'],
-            resources: [SERVICE_ACCOUNTS.plural],
-            scope: 'Namespaced',
-          },
-        ],
+        rules: namespaced(serviceAccountWrites(options)),
         matchConditions: markIsWrong(options),
         // An AWS role set by hand without the mark is a pod without its role, unseen. No other write is refused.
         failurePolicy: 'Fail',
@@ -80,6 +73,9 @@ export function webhookConfiguration(options: AdmissionOptions): MutatingWebhook
     ],
   };
 }
+
+const namespaced = ({ resourceRules }: MatchConstraints): readonly object[] =>
+  resourceRules.map((rule) => ({ ...rule, scope: 'Namespaced' }));
 
 const ofBoth = (options: AdmissionOptions, path: string) =>
   ({
