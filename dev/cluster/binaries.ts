@@ -10,10 +10,10 @@ import {
   withLock,
 } from './cache.ts';
 import { fetchArchiveIndex, selectArchive, unpackArchive } from './envtest-archive.ts';
-import { buildControlPlane, buildControllerManager, whyNoGo } from './go-build.ts';
+import { buildControlPlane, buildControllerManager, goBuild, whyNoGo } from './go-build.ts';
 import { run } from './process.ts';
 import { type Progress, withProgress } from './progress.ts';
-import { type Source, firstOf, found, passedOver } from './sources.ts';
+import { type Source, firstOf, found, passedOver, unlessItFails } from './sources.ts';
 import { minorVersion, platformName } from './version.ts';
 
 /** Paths of the programs of one control plane. */
@@ -112,8 +112,8 @@ function archivePrograms({ environment, progress, version: wanted }: BinariesOpt
   const root = cacheRoot(environment);
   return {
     name: 'envtest archive',
-    find: async () => {
-      try {
+    find: () =>
+      unlessItFails(async () => {
         const archive = selectArchive(await fetchArchiveIndex(), wanted, platformName());
         if (archive === undefined) return passedOver(`none for ${wanted} on ${platformName()}`);
         const { version } = archive;
@@ -124,30 +124,18 @@ function archivePrograms({ environment, progress, version: wanted }: BinariesOpt
           ),
         );
         return found({ kind: 'programs', folder: cacheFolder(root, version), version });
-      } catch (error) {
-        return passedOver(describe(error));
-      }
-    },
+      }),
   };
 }
 
 function builtPrograms({ environment, progress, version }: BinariesOptions): Source<Programs> {
   const root = cacheRoot(environment);
-  return {
-    name: 'Go build',
-    find: async () => {
-      const obstacle = await whyNoGo(environment);
-      if (obstacle !== undefined) return passedOver(obstacle);
-      try {
-        await fillCache(root, version, progress, (target) =>
-          install(target, REQUIRED_PROGRAMS, (folder) => buildControlPlane({ folder, version, environment, progress })),
-        );
-        return found({ kind: 'programs', folder: cacheFolder(root, version), version });
-      } catch (error) {
-        return passedOver(describe(error));
-      }
-    },
-  };
+  return goBuild(environment, async () => {
+    await fillCache(root, version, progress, (target) =>
+      install(target, REQUIRED_PROGRAMS, (folder) => buildControlPlane({ folder, version, environment, progress })),
+    );
+    return { kind: 'programs', folder: cacheFolder(root, version), version };
+  });
 }
 
 /** Fills the cache folder under the lock, unless another process did while this one waited. */
@@ -184,12 +172,4 @@ async function obtainControllerManager(folder: string, version: string, options:
     );
   });
   return join(target, CONTROLLER_MANAGER);
-}
-
-/** fetch hides "getaddrinfo ENOTFOUND github.com" in the cause. */
-function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error && !error.message.includes(error.cause.message)
-    ? `${error.message} (${error.cause.message})`
-    : error.message;
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { run } from './process.ts';
 import { type Progress, withProgress } from './progress.ts';
+import { type Source, found, passedOver, unlessItFails } from './sources.ts';
 import { ETCD_VERSION } from './version.ts';
 
 /** What `go mod edit -json` prints, as far as it is read here. */
@@ -26,6 +27,15 @@ export async function whyNoGo(environment: NodeJS.ProcessEnv): Promise<string | 
     return 'no Go toolchain on PATH';
   }
 }
+
+/** What `build` makes with the Go toolchain; passed over where there is none. */
+export const goBuild = <T>(environment: NodeJS.ProcessEnv, build: () => Promise<T>): Source<T> => ({
+  name: 'Go build',
+  find: async () => {
+    const obstacle = await whyNoGo(environment);
+    return obstacle === undefined ? unlessItFails(async () => found(await build())) : passedOver(obstacle);
+  },
+});
 
 export interface Build {
   /** Where the programs are written; the Go modules that serve to build them are made there too. */

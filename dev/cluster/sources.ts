@@ -13,6 +13,18 @@ export interface Source<T> {
 export const found = <T>(value: T): Outcome<T> => ({ kind: 'found', value });
 export const passedOver = (reason: string): Outcome<never> => ({ kind: 'passedOver', reason });
 
+/** For a source that may fail on its way: the error is the reason why it is passed over. */
+export const unlessItFails = <T>(find: () => Promise<Outcome<T>>): Promise<Outcome<T>> =>
+  find().catch((error: unknown) => passedOver(describe(error)));
+
+/** fetch hides "getaddrinfo ENOTFOUND github.com" in the cause. */
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error && !error.message.includes(error.cause.message)
+    ? `${error.message} (${error.cause.message})`
+    : error.message;
+}
+
 /** Asks the sources in order until one has `wanted`; throws one error with every reason and `advice`. */
 export async function firstOf<T>(
   sources: readonly Source<T>[],

@@ -2,10 +2,10 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cacheRoot, install, missingPrograms, withLock } from './cache.ts';
 import { download } from './download.ts';
-import { whyNoGo } from './go-build.ts';
+import { goBuild } from './go-build.ts';
 import { run } from './process.ts';
 import { type Progress, withProgress } from './progress.ts';
-import { type Source, firstOf, found, passedOver } from './sources.ts';
+import { type Source, firstOf, found, passedOver, unlessItFails } from './sources.ts';
 import { platformName } from './version.ts';
 
 const CHECKSUM_TIMEOUT_MS = 5_000;
@@ -69,8 +69,8 @@ function released(folder: string, tool: Tool, options: ToolOptions): Source<stri
   const { progress, fetchUrl = fetch } = options;
   return {
     name: 'release',
-    find: async () => {
-      try {
+    find: () =>
+      unlessItFails(async () => {
         const checksum = await fetchChecksum(tool.archive, fetchUrl);
         await fill(folder, tool, options, (temporary) =>
           withProgress(progress, `downloading ${tool.name} ${tool.version}, once`, () =>
@@ -78,33 +78,19 @@ function released(folder: string, tool: Tool, options: ToolOptions): Source<stri
           ),
         );
         return found(join(folder, tool.name));
-      } catch (error) {
-        return passedOver(describe(error));
-      }
-    },
+      }),
   };
 }
 
-function built(folder: string, tool: Tool, options: ToolOptions): Source<string> {
-  const { environment, progress } = options;
-  return {
-    name: 'Go build',
-    find: async () => {
-      const obstacle = await whyNoGo(environment);
-      if (obstacle !== undefined) return passedOver(obstacle);
-      try {
-        await fill(folder, tool, options, (temporary) =>
-          withProgress(progress, `building ${tool.name} ${tool.version} from Go modules, 1-4 minutes, once`, () =>
-            goInstall(tool, temporary, environment),
-          ),
-        );
-        return found(join(folder, tool.name));
-      } catch (error) {
-        return passedOver(describe(error));
-      }
-    },
-  };
-}
+const built = (folder: string, tool: Tool, options: ToolOptions): Source<string> =>
+  goBuild(options.environment, async () => {
+    await fill(folder, tool, options, (temporary) =>
+      withProgress(options.progress, `building ${tool.name} ${tool.version} from Go modules, 1-4 minutes, once`, () =>
+        goInstall(tool, temporary, options.environment),
+      ),
+    );
+    return join(folder, tool.name);
+  });
 
 /** Fills the tool's folder under a lock, unless another process did while this one waited. */
 async function fill(
@@ -154,5 +140,3 @@ async function goInstall(tool: Tool, folder: string, environment: NodeJS.Process
     env: { ...environment, ...fixed },
   });
 }
-
-const describe = (error: unknown): string => (error instanceof Error ? error.message : String(error));
