@@ -1,6 +1,7 @@
 import type { RequestListener } from 'node:http';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { served } from '../../test/support/served.ts';
 import { startTlsServer } from '../../test/support/tls-server.ts';
 import { IssuerUrl } from '../iam/arn.ts';
 import { IssuerCheck, type IssuerVerdict } from './issuer-check.ts';
@@ -36,17 +37,8 @@ async function judged(discovery: string, jwks = '{"keys":[]}') {
 
 /** The verdict alone, on documents that are simply there. */
 function verdictOn(discovery: string, jwks = '{"keys":[]}'): Promise<IssuerVerdict> {
-  const answered = (body: string): Fetched => ({
-    kind: 'answered',
-    status: 200,
-    body,
-    location: undefined,
-    cacheControl: undefined,
-    certificate: { kind: 'trusted' },
-    milliseconds: 1,
-  });
   const fetchDocument = async ({ pathname }: URL): Promise<Fetched> =>
-    answered(pathname.endsWith('openid-configuration') ? discovery : jwks);
+    served(pathname.endsWith('openid-configuration') ? discovery : jwks);
   return new IssuerCheck({ fetchDocument, now: () => new Date() }).verdict(ISSUER, KEY, never);
 }
 

@@ -10,22 +10,12 @@ import { verdictOf } from '../../src/oidc/issuer-check.ts';
 import { judge } from '../../src/oidc/judge.ts';
 import type { Fetched } from '../../src/oidc/pinned-fetch.ts';
 import { cutTo, escaped, printable } from '../../src/printable.ts';
+import { served } from '../support/served.ts';
 import type { FuzzTarget } from './fuzz.ts';
 import { jsonWith } from './json.ts';
 import { policyDocument } from './policy-target.ts';
 
 const ISSUER = IssuerUrl.parse('https://oidc.example.com/cluster-a');
-
-/** A document that the issuer's server gave. */
-const answered = (body: string): Fetched => ({
-  kind: 'answered',
-  status: 200,
-  body,
-  location: undefined,
-  cacheControl: undefined,
-  certificate: { kind: 'trusted' },
-  milliseconds: 1,
-});
 
 /** Whatever the documents are, the verdict is one that fits into a condition. */
 export function checkVerdict(discovery: Fetched, jwks: Fetched | undefined): void {
@@ -61,8 +51,8 @@ const issuerDocument: FuzzTarget = {
   likely: jsonWith(ISSUER_WORDS),
   check: (input) => {
     const good = JSON.stringify({ issuer: ISSUER, jwks_uri: `${ISSUER}/openid/v1/jwks` });
-    checkVerdict(answered(input), answered('{"keys":[]}'));
-    checkVerdict(answered(good), answered(input));
+    checkVerdict(served(input), served('{"keys":[]}'));
+    checkVerdict(served(good), served(input));
   },
 };
 

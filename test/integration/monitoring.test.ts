@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { stringify } from 'yaml';
 import { run } from '../../dev/cluster/process.ts';
 import { obtainPromtool } from '../../dev/cluster/promtool.ts';
+import { freePort } from '../../dev/stack/operator-process.ts';
 import { ROWS } from '../../scripts/monitoring/panels.ts';
 import { isOfTheProcess, metricFamilies } from '../../scripts/monitoring/registry.ts';
 
@@ -105,14 +105,3 @@ const NOBODY = stringify({
   contexts: [{ name: 'nobody', context: { cluster: 'nobody', user: 'nobody' } }],
   'current-context': 'nobody',
 });
-
-function freePort(): Promise<number> {
-  const { promise, resolve, reject } = Promise.withResolvers<number>();
-  const server = createServer();
-  server.once('error', reject);
-  server.listen(0, '127.0.0.1', () => {
-    const address = server.address();
-    server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-  });
-  return promise;
-}

@@ -16,7 +16,7 @@ import { startController } from '../../src/runtime/controller.ts';
 import { runAsLeader } from '../../src/runtime/leader-election.ts';
 import { createStores, type Stores } from '../../src/stores.ts';
 import { CLUSTER, ISSUER } from '../support/builders.ts';
-import { served } from '../support/provider-scene.ts';
+import { served } from '../support/served.ts';
 import { type ApiServer, clientOf } from './api-server.ts';
 import type { Aws } from './aws.ts';
 import { accountOf } from './aws-account.ts';

@@ -10,6 +10,7 @@ import { inMemoryAccount, inMemoryOidcProviders } from './in-memory-iam.ts';
 import { inMemoryKubernetes } from './in-memory-kubernetes.ts';
 import { inMemoryBucket } from './in-memory-s3.ts';
 import { expectGoodStatus } from './kstatus.ts';
+import { served } from './served.ts';
 
 const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
 
@@ -19,20 +20,6 @@ export const NOT_AUTHORIZED: Exchange = {
   code: 'AccessDenied',
   message: 'Not authorized to perform sts:AssumeRoleWithWebIdentity',
 };
-
-type Answer = Extract<Fetched, { kind: 'answered' }>;
-
-/** A document as an issuer serves it. */
-export const served = (body: unknown, fields: Partial<Answer> = {}): Answer => ({
-  kind: 'answered',
-  status: 200,
-  body: JSON.stringify(body),
-  location: undefined,
-  cacheControl: undefined,
-  certificate: { kind: 'trusted' },
-  milliseconds: 10,
-  ...fields,
-});
 
 export const freshProvider = (fields: Parameters<typeof aProvider>[0] = {}): AwsOidcProvider => ({
   ...aProvider(fields),

@@ -1,23 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { desiredRole, owner, policy, policyArn, role, trust } from '../../../test/support/builders.ts';
-import { ownerTags } from '../../iam/tags.ts';
-import { type PlanContext, planRole, type RoleAction, type RolePlan } from './plan.ts';
+import { desiredRole, policy, policyArn, role, trust } from '../../../test/support/builders.ts';
+import { ownedTags, planContext, typesOf } from '../../../test/support/role-plans.ts';
+import { planRole } from './plan.ts';
 
 const read = policyArn('AmazonS3ReadOnlyAccess');
 const admin = policyArn('AdministratorAccess');
 const boundary = policyArn('Boundary');
-
-const context = (fields: Partial<PlanContext> = {}): PlanContext => ({
-  owner: owner(),
-  recordedRoleId: undefined,
-  adoption: undefined,
-  formerTagKeys: [],
-  ...fields,
-});
-const tags = (more: Readonly<Record<string, string>> = {}) => new Map([...ownerTags(owner()), ...Object.entries(more)]);
-
-const typesOf = (plan: RolePlan): readonly RoleAction['type'][] | 'refuse' =>
-  plan.kind === 'apply' ? plan.actions.map(({ type }) => type) : plan.kind;
 
 describe('drift', () => {
   test('has a row for each difference, with what is wanted and what is there', () => {
@@ -28,7 +16,7 @@ describe('drift', () => {
       permissionsBoundaryArn: boundary,
     });
     const observed = role({ managedPolicyArns: new Set([admin]), description: 'old' });
-    expect(planRole(desired, observed, context())).toMatchObject({
+    expect(planRole(desired, observed, planContext())).toMatchObject({
       drift: [
         { path: 'role.managedPolicyArns', want: 'not attached', have: admin },
         { path: 'role.permissionsBoundaryArn', want: boundary, have: 'absent' },
@@ -41,29 +29,29 @@ describe('drift', () => {
 
   test('has a row for a role that is missing, and each of its policies', () => {
     const inlinePolicies = new Map([['a', policy()]]);
-    expect(planRole(desiredRole({ managedPolicyArns: new Set([read]), inlinePolicies }), undefined, context())).toEqual(
-      {
-        kind: 'apply',
-        name: 'analytics-reports',
-        adopts: false,
-        actions: expect.anything(),
-        drift: [
-          { path: 'role', want: 'analytics-reports', have: 'absent' },
-          { path: 'role.inlinePolicies[a]', want: policy(), have: 'absent' },
-          { path: 'role.managedPolicyArns', want: read, have: 'not attached' },
-        ],
-      },
-    );
+    expect(
+      planRole(desiredRole({ managedPolicyArns: new Set([read]), inlinePolicies }), undefined, planContext()),
+    ).toEqual({
+      kind: 'apply',
+      name: 'analytics-reports',
+      adopts: false,
+      actions: expect.anything(),
+      drift: [
+        { path: 'role', want: 'analytics-reports', have: 'absent' },
+        { path: 'role.inlinePolicies[a]', want: policy(), have: 'absent' },
+        { path: 'role.managedPolicyArns', want: read, have: 'not attached' },
+      ],
+    });
   });
 
   test('has rows for trust, tags and inline policies', () => {
     const observed = role({
       trustPolicy: trust('somebody-else'),
       inlinePolicies: new Map([['old', policy()]]),
-      tags: tags({ a: '1', b: '2', gone: 'x', away: 'y' }),
+      tags: ownedTags({ a: '1', b: '2', gone: 'x', away: 'y' }),
     });
-    const desired = desiredRole({ tags: tags({ a: '0', b: '2', c: '3' }) });
-    expect(planRole(desired, observed, context({ formerTagKeys: ['gone', 'away', 'a', 'never'] }))).toMatchObject({
+    const desired = desiredRole({ tags: ownedTags({ a: '0', b: '2', c: '3' }) });
+    expect(planRole(desired, observed, planContext({ formerTagKeys: ['gone', 'away', 'a', 'never'] }))).toMatchObject({
       drift: [
         { path: 'role.inlinePolicies[old]', want: 'absent', have: policy() },
         {
@@ -79,7 +67,7 @@ describe('drift', () => {
 
   test('has one row for a trust policy that is closed meanwhile', () => {
     const observed = role({ trustPolicy: trust('somebody-else'), permissionsBoundaryArn: admin });
-    const plan = planRole(desiredRole({ permissionsBoundaryArn: boundary }), observed, context());
+    const plan = planRole(desiredRole({ permissionsBoundaryArn: boundary }), observed, planContext());
     expect(typesOf(plan)).toEqual(['UpdateAssumeRolePolicy', 'PutRolePermissionsBoundary', 'UpdateAssumeRolePolicy']);
     expect(plan).toMatchObject({
       drift: [
@@ -94,26 +82,26 @@ describe('drift', () => {
   });
 
   test('of a boundary that is taken away says so', () => {
-    const plan = planRole(desiredRole(), role({ permissionsBoundaryArn: boundary }), context());
+    const plan = planRole(desiredRole(), role({ permissionsBoundaryArn: boundary }), planContext());
     expect(plan).toMatchObject({ drift: [{ path: 'role.permissionsBoundaryArn', want: 'absent', have: boundary }] });
   });
 
   test('of long texts is shown where they begin to differ', () => {
     const long = (end: string) => desiredRole({ description: `${'x'.repeat(500)}${end}` });
-    const plan = planRole(long('new'), role({ description: long('old').description }), context());
+    const plan = planRole(long('new'), role({ description: long('old').description }), planContext());
     const shared = `…${'x'.repeat(64)}`;
     expect(plan).toMatchObject({ drift: [{ want: `${shared}new`, have: `${shared}old` }] });
     const short = planRole(
       desiredRole({ description: `${'x'.repeat(253)}new` }),
       role({ description: 'x'.repeat(256) }),
-      context(),
+      planContext(),
     );
     expect(short).toMatchObject({ drift: [{ want: `${'x'.repeat(253)}new`, have: 'x'.repeat(256) }] });
   });
 
   test('is cut to what the status may hold [F57]', () => {
     const large = policy(Array.from({ length: 200 }, (_, index) => `s3:Action${index}`));
-    const plan = planRole(desiredRole({ inlinePolicies: new Map([['a', large]]) }), role(), context());
+    const plan = planRole(desiredRole({ inlinePolicies: new Map([['a', large]]) }), role(), planContext());
     expect(plan).toMatchObject({ drift: [{ want: large.slice(0, 256), have: 'absent' }] });
   });
 });

@@ -1,23 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { desiredRole, identity, owner, policy, policyArn, role, trust } from '../../../test/support/builders.ts';
+import { ownedTags, planContext, typesOf } from '../../../test/support/role-plans.ts';
 import { ownerTags } from '../../iam/tags.ts';
-import { type PlanContext, planContextOf, planRole, planRoleDeletion, type RoleAction, type RolePlan } from './plan.ts';
+import { planContextOf, planRole, planRoleDeletion } from './plan.ts';
 
 const read = policyArn('AmazonS3ReadOnlyAccess');
 const admin = policyArn('AdministratorAccess');
 const boundary = policyArn('Boundary');
-
-const context = (fields: Partial<PlanContext> = {}): PlanContext => ({
-  owner: owner(),
-  recordedRoleId: undefined,
-  adoption: undefined,
-  formerTagKeys: [],
-  ...fields,
-});
-const tags = (more: Readonly<Record<string, string>> = {}) => new Map([...ownerTags(owner()), ...Object.entries(more)]);
-
-const typesOf = (plan: RolePlan): readonly RoleAction['type'][] | 'refuse' =>
-  plan.kind === 'apply' ? plan.actions.map(({ type }) => type) : plan.kind;
 
 describe('the plan for a role', () => {
   test.each([
@@ -90,14 +79,14 @@ describe('the plan for a role', () => {
     },
     {
       name: 'sets a tag',
-      desired: desiredRole({ tags: tags({ team: 'a' }) }),
-      observed: role({ tags: tags({ team: 'b' }) }),
+      desired: desiredRole({ tags: ownedTags({ team: 'a' }) }),
+      observed: role({ tags: ownedTags({ team: 'b' }) }),
       expected: ['TagRole'],
     },
     {
       name: 'leaves tags of others',
       desired: desiredRole(),
-      observed: role({ tags: tags({ theirs: 'x' }) }),
+      observed: role({ tags: ownedTags({ theirs: 'x' }) }),
       expected: [],
     },
     {
@@ -113,7 +102,7 @@ describe('the plan for a role', () => {
         inlinePolicies: new Map([['b', policy()]]),
         permissionsBoundaryArn: boundary,
         description: 'new',
-        tags: tags({ team: 'a' }),
+        tags: ownedTags({ team: 'a' }),
       }),
       observed: role({
         managedPolicyArns: new Set([admin]),
@@ -141,7 +130,7 @@ describe('the plan for a role', () => {
       name: 'tags a role that lost its tags first: AWS may allow all else only of a role that has them',
       desired: desiredRole(),
       observed: role({ tags: new Map(), description: 'old', managedPolicyArns: new Set([admin]) }),
-      planContext: context({ recordedRoleId: role().id }),
+      planContext: planContext({ recordedRoleId: role().id }),
       expected: ['TagRole', 'DetachRolePolicy', 'UpdateRole'],
     },
     {
@@ -150,24 +139,24 @@ describe('the plan for a role', () => {
       observed: role({ inlinePolicies: new Map([['a', policy('s3:*')]]), trustPolicy: trust('somebody-else') }),
       expected: ['PutRolePermissionsBoundary', 'UpdateAssumeRolePolicy', 'PutRolePolicy', 'UpdateAssumeRolePolicy'],
     },
-  ])('$name', ({ desired, observed, planContext = context(), expected }) => {
-    expect(typesOf(planRole(desired, observed, planContext))).toEqual(expected);
+  ])('$name', ({ desired, observed, planContext: given = planContext(), expected }) => {
+    expect(typesOf(planRole(desired, observed, given))).toEqual(expected);
   });
 
   test('removes a tag that an earlier spec set, and no other', () => {
-    const observed = role({ tags: tags({ team: 'a', theirs: 'x' }) });
-    const plan = planRole(desiredRole(), observed, context({ formerTagKeys: ['team', 'long-gone'] }));
+    const observed = role({ tags: ownedTags({ team: 'a', theirs: 'x' }) });
+    const plan = planRole(desiredRole(), observed, planContext({ formerTagKeys: ['team', 'long-gone'] }));
     expect(plan).toMatchObject({ actions: [{ type: 'UntagRole', keys: ['team'] }] });
   });
 
   test('never removes an ownership tag, whatever the status says of former keys [F76 S1]', () => {
     const formerTagKeys = [...ownerTags(owner()).keys()];
-    expect(typesOf(planRole(desiredRole(), role(), context({ formerTagKeys })))).toEqual([]);
+    expect(typesOf(planRole(desiredRole(), role(), planContext({ formerTagKeys })))).toEqual([]);
   });
 
   test('is the same for the same input', () => {
     const desired = desiredRole({ managedPolicyArns: new Set([read, admin]) });
-    expect(planRole(desired, undefined, context())).toEqual(planRole(desired, undefined, context()));
+    expect(planRole(desired, undefined, planContext())).toEqual(planRole(desired, undefined, planContext()));
   });
 });
 
@@ -182,7 +171,7 @@ describe('a role of somebody else is refused without one action', () => {
       says: 'analytics/sales (uid u2)',
     },
   ])('$name', ({ tags: foreign, says }) => {
-    const plan = planRole(desiredRole(), role({ tags: foreign, trustPolicy: trust('x') }), context());
+    const plan = planRole(desiredRole(), role({ tags: foreign, trustPolicy: trust('x') }), planContext());
     expect(plan).toMatchObject({ kind: 'refuse', reason: 'RoleNotOwned', message: expect.stringContaining(says) });
     expect(plan).toMatchObject({ message: expect.stringContaining('spec.role.name') });
     expect(plan).not.toHaveProperty('actions');
@@ -204,7 +193,7 @@ test('nobody is shut out where only one of trust policy, boundary and inline pol
   const plan = planRole(
     desiredRole({ ...same, inlinePolicies: new Map([['new', policy()]]) }),
     role({ ...same, trustPolicy: trust('somebody-else') }),
-    context(),
+    planContext(),
   );
   expect(typesOf(plan)).toEqual(['UpdateAssumeRolePolicy', 'PutRolePolicy']);
 });
@@ -215,7 +204,7 @@ test('policies are attached and detached in the order of their names', () => {
     const plan = planRole(
       desiredRole({ managedPolicyArns: new Set(desired) }),
       role({ managedPolicyArns: new Set(observed) }),
-      context(),
+      planContext(),
     );
     return plan.kind === 'apply' ? plan.actions.map((action) => 'policyArn' in action && action.policyArn) : [];
   };
@@ -225,7 +214,7 @@ test('policies are attached and detached in the order of their names', () => {
 
 test('a role of ours is no adoption, whatever the spec says', () => {
   const adoption = { roleId: 'x', allowed: true, rolePath: undefined, provider: 'p' };
-  expect(planRole(desiredRole(), role(), context({ adoption }))).toMatchObject({ adopts: false });
+  expect(planRole(desiredRole(), role(), planContext({ adoption }))).toMatchObject({ adopts: false });
 });
 
 describe('what a plan rests on', () => {

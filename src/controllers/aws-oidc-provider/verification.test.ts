@@ -9,7 +9,8 @@ import {
   thrownBy,
 } from '../../../test/support/builders.ts';
 import { isWrite } from '../../../test/support/in-memory-iam.ts';
-import { freshProvider, NOT_AUTHORIZED, providerScene, served } from '../../../test/support/provider-scene.ts';
+import { freshProvider, NOT_AUTHORIZED, providerScene } from '../../../test/support/provider-scene.ts';
+import { served } from '../../../test/support/served.ts';
 import type { Exchange } from '../../sts/token-exchange.ts';
 
 const DISCOVERY = `${ISSUER}/.well-known/openid-configuration`;
