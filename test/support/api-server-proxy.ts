@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { Agent, request as requestUpstream } from 'node:https';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { KubeConfig } from '@kubernetes/client-node';
@@ -100,6 +100,11 @@ export async function startApiServerProxy(target: {
     response.on('error', () => {}); // its client has gone
     void pass({ url: target.url, agent, hooks }, seen, request, response).catch(() => breakOff(response));
   });
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const relay = await startTcpRelay((server.address() as AddressInfo).port); // TCP
   const url = `https://127.0.0.1:${relay.port}`;
@@ -120,7 +125,10 @@ export async function startApiServerProxy(target: {
     async [Symbol.asyncDispose]() {
       await relay[Symbol.asyncDispose]();
       agent.destroy();
-      await new Promise((resolve) => void server.close(resolve));
+      const closed = once(server, 'close');
+      server.close();
+      for (const socket of sockets) socket.destroy(); // a reset in mid-handshake is not always noticed by TLS
+      await closed;
     },
   };
 }
