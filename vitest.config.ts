@@ -41,6 +41,7 @@ export default defineConfig({
           name: 'e2e',
           ...patient,
           include: ['test/e2e/**/*.test.ts'],
+          globalSetup: ['test/e2e/global-setup.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
           fileParallelism: false,

@@ -43,6 +43,8 @@ interface Report {
   readonly testResults: readonly {
     readonly status: string;
     readonly name: string;
+    /** Why the file failed outside of its tests; else empty. */
+    readonly message: string;
     readonly assertionResults: readonly {
       readonly status: string;
       readonly fullName: string;
@@ -69,9 +71,10 @@ async function runSuite(project: string): Promise<Count> {
 }
 
 /** What is said of a file's failures at the very end, since a log of thousands of lines is read from there. */
-function failuresOf({ name, status, assertionResults }: Report['testResults'][number]): readonly string[] {
+function failuresOf({ name, status, message, assertionResults }: Report['testResults'][number]): readonly string[] {
   const tests = assertionResults.filter((test) => test.status === 'failed');
-  if (status === 'failed' && tests.length === 0) return [`failed: ${relative('.', name)}: outside of its tests`];
+  if (status === 'failed' && tests.length === 0)
+    return [`failed: ${relative('.', name)}: outside of its tests\n    ${message}`];
   return tests.map(({ fullName, failureMessages }) => {
     const reason = failureMessages.join('\n').split('\n').slice(0, LINES_OF_A_FAILURE).join('\n    ');
     return `failed: ${relative('.', name)}: ${fullName}\n    ${reason}`;
