@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { AwsFederatedIdentitySpec } from '../src/crds/aws-federated-identity.ts';
 import { AwsOidcProviderSpec } from '../src/crds/aws-oidc-provider.ts';
 import { API_VERSION } from '../src/crds/manifest.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { listOf, textsByName } from './list-schema.ts';
 
 const problems = ({ error }: z.ZodSafeParseResult<unknown>): readonly string[] =>

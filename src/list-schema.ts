@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /**
  * As z.array and z.record of strings, for what a stranger may send: the first item that does not fit ends the look. Theirs make an

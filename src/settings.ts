@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { defaultAdmissionOptions, excludedNamespaces } from './admission/options.ts';
 import { parseLabelSelector } from './kube/label-selector.ts';
 import type { AnnotationDefaults } from './kube/service-account-annotations.ts';

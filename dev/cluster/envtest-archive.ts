@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 import { REQUIRED_PROGRAMS } from './cache.ts';
 import { download } from './download.ts';
 import { run } from './process.ts';

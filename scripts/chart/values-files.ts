@@ -1,5 +1,5 @@
 import { stringify } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Values, VALUES } from './values.ts';
 
 const isLeaf = (value: z.ZodType | Values): value is z.ZodType => value instanceof z.ZodType;

@@ -1,5 +1,5 @@
 // Every value of the chart: values.yaml, values.schema.json and the table of docs/helm.md are made from here.
-import { z } from 'zod';
+import * as z from 'zod';
 import { defaultAdmissionOptions } from '../../src/admission/options.ts';
 import { SETTINGS } from '../../src/settings.ts';
 

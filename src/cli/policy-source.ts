@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import { ClusterIssuer } from '../controllers/aws-oidc-provider/cluster-issuer.ts';
 import { acceptedIssuer } from '../controllers/aws-oidc-provider/desired.ts';
 import { AwsOidcProviderSpec } from '../crds/aws-oidc-provider.ts';

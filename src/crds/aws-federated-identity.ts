@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { PolicyArn, RoleArn, RoleName } from '../iam/arn.ts';
 import { Audience, Tags } from './aws-oidc-provider.ts';
 import { Conditions } from './condition.ts';

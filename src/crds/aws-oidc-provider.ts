@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { AccountId, IssuerUrl, OidcProviderArn, Partition, PolicyArn, RoleArn, RolePath } from '../iam/arn.ts';
 import { Conditions } from './condition.ts';
 import { type Kind, rules } from './manifest.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /**
  * Every reason that a condition, Event or log line can carry. A closed list: each has one heading in

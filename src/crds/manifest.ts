@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** A printer column of `kubectl get`. Priority 1 shows it only with `-o wide`. */
 export interface PrinterColumn {

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { rules } from './manifest.ts';
 
 /** The name of an AWS region. */

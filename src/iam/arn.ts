@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /**
  * The names of IAM as branded types: parsed once at the edge, never looked at again.

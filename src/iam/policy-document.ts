@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** The JSON text of a policy document without white space, as it is sent to IAM. */
 export const PolicyDocument = z.string().brand('PolicyDocument');

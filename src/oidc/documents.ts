@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { isClusterLocal } from './public-address.ts';
 
 /** What was found where a JSON document should be. */

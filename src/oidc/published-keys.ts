@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /**
  * A public key of a JSON Web Key Set. Members that are not named here are dropped, those of a private key above all

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { listOf, textsByName } from '../../list-schema.ts';
 import { INJECT_ANNOTATION, MIRROR_ANNOTATION } from '../web-identity.ts';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { INJECTION_LABEL } from '../../kube/kinds.ts';
 import { annotationKeys } from '../../kube/service-account-annotations.ts';
 import { textsByName } from '../../list-schema.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Injection } from '../../kube/injection-table.ts';
 import { AdmittedPod, hasOptedOut, isMirrorPod, serviceAccountOf } from './admitted-pod.ts';
 import { type InjectionOptions, injectPod } from './inject-pod.ts';

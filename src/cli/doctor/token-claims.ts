@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { terminal } from '../../errors.ts';
 import { type TokenParts, tokenParts } from '../../oidc/token-parts.ts';
 
