@@ -16,7 +16,7 @@ export interface AccessKey {
 
 export type PolicyInput = string | Readonly<Record<string, unknown>>;
 
-/** One account from the inside: set-up for tests and the demo, and the hand of an administrator. */
+/** Direct access to one account: set-up for tests and the demo, and changes that an administrator makes by hand. */
 export interface LocalAccount {
   readonly id: string;
   /** Makes an IAM user with one inline policy and an access key. The same name again replaces the policy, adds a key. */
@@ -27,6 +27,8 @@ export interface LocalAccount {
   createBucket(name: string, options?: { readonly region?: string; readonly policy?: PolicyInput }): void;
   putObject(bucket: string, key: string, body: string | Buffer, headers?: Readonly<Record<string, string>>): void;
   getObject(bucket: string, key: string): StoredObject | undefined;
+  /** All objects of a bucket as they are now, by key. */
+  objects(bucket: string): ReadonlyMap<string, StoredObject>;
   deleteObject(bucket: string, key: string): void;
   roles(): readonly Role[];
   role(name: string): Role | undefined;
@@ -78,6 +80,7 @@ export function localAccount(account: AccountState, services: Services): LocalAc
       if (bucket === undefined) throw new AwsError('NoSuchBucket', 404, `no bucket ${bucketName}`);
       bucket.objects.set(key, storedObject(Buffer.from(body), headers, world.now()));
     },
+    objects: (bucketName) => new Map(world.buckets.get(bucketName)?.objects),
     getObject: (bucketName, key) => world.buckets.get(bucketName)?.objects.get(key),
     deleteObject: (bucketName, key) => void world.buckets.get(bucketName)?.objects.delete(key),
     roles: () => account.roles.values(),

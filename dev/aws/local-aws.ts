@@ -52,6 +52,9 @@ export interface LocalAws extends AsyncDisposable {
 
 const DEFAULT_ACCOUNT = '111122223333';
 
+/** Node's five seconds end a connection in the moment in which a busy client takes it up again. */
+const KEEP_ALIVE_MS = 120_000;
+
 /** Starts a local AWS; rejects when the port is taken. */
 export async function startLocalAws(options: LocalAwsOptions): Promise<LocalAws> {
   const { accounts = [DEFAULT_ACCOUNT], partition = 'aws', issuers, now = () => new Date() } = options;
@@ -59,7 +62,7 @@ export async function startLocalAws(options: LocalAwsOptions): Promise<LocalAws>
   const onRequest = (incoming: IncomingMessage, outgoing: ServerResponse): void =>
     void serve(services, incoming, outgoing);
   const host = options.listen?.host ?? '127.0.0.1';
-  const server = createServer(onRequest);
+  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, onRequest);
   const { port } = await listen(server, host, options.listen?.port ?? 0);
   const secure =
     options.https && createHttpsServer({ cert: options.https.certificate, key: options.https.key }, onRequest);

@@ -80,7 +80,7 @@ export interface Quotas {
   readonly pageSize: number;
 }
 
-/** Defaults of a new account (reference/aws.md section 2, recorded GetAccountSummary 2026-02). */
+/** Defaults of a new account, as GetAccountSummary answers them [recorded 2026-02]. */
 const DEFAULT_QUOTAS: Quotas = {
   assumeRolePolicySize: 2048,
   attachedPoliciesPerRole: 10,

@@ -32,7 +32,7 @@ const MAX_TAGS = 50;
 
 /**
  * Checks a request against the bounds of the API model, as IAM and STS do before anything else.
- * All faults come in one ValidationError, ordered by parameter name; values are not repeated (recorded 2026-02).
+ * All faults come in one ValidationError, ordered by parameter name; values are not repeated [recorded 2026-02].
  */
 export function validate(parameters: Parameters, constraints: Constraints): void {
   const faults = Object.entries(constraints)
@@ -99,7 +99,7 @@ function checkInteger(
   return [];
 }
 
-/** Lists name the whole set of item constraints, whichever one is broken (recorded). */
+/** Lists name the whole set of item constraints, whichever one is broken [recorded]. */
 function checkList(at: string, constraint: Extract<Constraint, { kind: 'list' }>, items: readonly string[]): Fault[] {
   const { max = Infinity, item, notNull = false } = constraint;
   if (items.length > max) return [{ at, problem: atMost(max) }];

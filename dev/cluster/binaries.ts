@@ -2,12 +2,12 @@ import { join } from 'node:path';
 import {
   CONTROLLER_MANAGER,
   REQUIRED_PROGRAMS,
+  type CacheEntry,
   cacheFolder,
   cacheRoot,
+  fillCache,
   findCached,
-  install,
   missingPrograms,
-  withLock,
 } from './cache.ts';
 import { fetchArchiveIndex, selectArchive, unpackArchive } from './envtest-archive.ts';
 import { buildControlPlane, buildControllerManager, goBuild, whyNoGo } from './go-build.ts';
@@ -117,13 +117,13 @@ function archivePrograms({ environment, progress, version: wanted }: BinariesOpt
         const archive = selectArchive(await fetchArchiveIndex(), wanted, platformName());
         if (archive === undefined) return passedOver(`none for ${wanted} on ${platformName()}`);
         const { version } = archive;
-        const fill = (folder: string): Promise<void> => unpackArchive(archive, folder);
-        await fillCache(root, version, progress, (target) =>
+        const entry = entryOf(root, version, REQUIRED_PROGRAMS);
+        await fillCache(entry, progress, (temporary) =>
           withProgress(progress, `downloading Kubernetes ${version} (100 MB, once)`, () =>
-            install(target, REQUIRED_PROGRAMS, fill),
+            unpackArchive(archive, temporary),
           ),
         );
-        return found({ kind: 'programs', folder: cacheFolder(root, version), version });
+        return found({ kind: 'programs', folder: entry.folder, version });
       }),
   };
 }
@@ -131,26 +131,18 @@ function archivePrograms({ environment, progress, version: wanted }: BinariesOpt
 function builtPrograms({ environment, progress, version }: BinariesOptions): Source<Programs> {
   const root = cacheRoot(environment);
   return goBuild(environment, async () => {
-    await fillCache(root, version, progress, (target) =>
-      install(target, REQUIRED_PROGRAMS, (folder) => buildControlPlane({ folder, version, environment, progress })),
-    );
-    return { kind: 'programs', folder: cacheFolder(root, version), version };
+    const entry = entryOf(root, version, REQUIRED_PROGRAMS);
+    await fillCache(entry, progress, (folder) => buildControlPlane({ folder, version, environment, progress }));
+    return { kind: 'programs', folder: entry.folder, version };
   });
 }
 
-/** Fills the cache folder under the lock, unless another process did while this one waited. */
-async function fillCache(
-  root: string,
-  version: string,
-  progress: Progress,
-  fill: (target: string) => Promise<void>,
-): Promise<void> {
-  const target = cacheFolder(root, version);
-  await withLock(root, 'kubernetes', progress, async () => {
-    const missing = await missingPrograms(target, REQUIRED_PROGRAMS);
-    if (missing.length > 0) await fill(target);
-  });
-}
+const entryOf = (root: string, version: string, names: readonly string[]): CacheEntry => ({
+  root,
+  folder: cacheFolder(root, version),
+  names,
+  lock: 'kubernetes',
+});
 
 async function obtainControllerManager(folder: string, version: string, options: BinariesOptions): Promise<string> {
   const root = cacheRoot(options.environment);
@@ -165,11 +157,8 @@ async function obtainControllerManager(folder: string, version: string, options:
       `${CONTROLLER_MANAGER} ${version} is built from Go modules, but there is ${obstacle}. Install Go 1.26 or later.`,
     );
   }
-  await withLock(root, 'kubernetes', options.progress, async () => {
-    if ((await missingPrograms(target, [CONTROLLER_MANAGER])).length === 0) return;
-    await install(target, [CONTROLLER_MANAGER], (temporary) =>
-      buildControllerManager({ ...options, folder: temporary, version }),
-    );
-  });
+  await fillCache(entryOf(root, version, [CONTROLLER_MANAGER]), options.progress, (temporary) =>
+    buildControllerManager({ ...options, folder: temporary, version }),
+  );
   return join(target, CONTROLLER_MANAGER);
 }

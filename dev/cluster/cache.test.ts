@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { cacheFolder, cacheRoot, findCached, install, withLock } from './cache.ts';
+import { cacheFolder, cacheRoot, fillCache, findCached, install, withLock } from './cache.ts';
 import { KUBERNETES_VERSION, minorVersion } from './version.ts';
 
 let root: string;
@@ -112,5 +112,30 @@ describe('withLock', () => {
     const then = new Date(Date.now() - ageMs);
     await utimes(file, then, then);
     expect(await withLock(root, 'build', quiet, async () => 'worked')).toBe('worked');
+  });
+});
+
+describe('fillCache', () => {
+  const entry = (names: readonly string[]) => ({ root, folder: join(root, 'tools'), names, lock: 'tools' });
+  const making = (names: readonly string[]) => async (folder: string) => {
+    for (const name of names) await writeFile(join(folder, name), 'program');
+  };
+
+  test('makes what is not there, once for all who wait', async () => {
+    let made = 0;
+    const fill = () =>
+      fillCache(entry(['helm']), quiet, async (folder) => {
+        made += 1;
+        await making(['helm'])(folder);
+      });
+    await Promise.all([fill(), fill()]);
+    expect([made, await readdir(join(root, 'tools'))]).toEqual([1, ['helm']]);
+  });
+
+  test('makes all where one is missing, and leaves what else is in the folder', async () => {
+    await fillCache(entry(['helm']), quiet, making(['helm']));
+    await fillCache(entry(['helm', 'kubectl']), quiet, making(['helm', 'kubectl']));
+    await fillCache(entry(['etcd']), quiet, making(['etcd']));
+    expect((await readdir(join(root, 'tools'))).toSorted()).toEqual(['etcd', 'helm', 'kubectl']);
   });
 });

@@ -123,6 +123,25 @@ export async function withLock<T>(root: string, name: string, progress: Progress
   }
 }
 
+/** Programs that belong into a folder of the cache, and the lock under which they are made. */
+export interface CacheEntry {
+  readonly root: string;
+  readonly folder: string;
+  readonly names: readonly string[];
+  readonly lock: string;
+}
+
+/** Lets `produce` make the programs in a temporary folder, unless they are there or another process makes them meanwhile. */
+export async function fillCache(
+  { root, folder, names, lock }: CacheEntry,
+  progress: Progress,
+  produce: (temporary: string) => Promise<void>,
+): Promise<void> {
+  await withLock(root, lock, progress, async () => {
+    if ((await missingPrograms(folder, names)).length > 0) await install(folder, names, produce);
+  });
+}
+
 async function take(file: string, owner: string): Promise<boolean> {
   try {
     await writeFile(file, owner, { flag: 'wx' });

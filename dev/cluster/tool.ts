@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { cacheRoot, install, missingPrograms, withLock } from './cache.ts';
+import { type CacheEntry, cacheRoot, fillCache, missingPrograms } from './cache.ts';
 import { download } from './download.ts';
 import { goBuild } from './go-build.ts';
 import { run } from './process.ts';
@@ -57,6 +57,13 @@ export async function obtainTool(tool: Tool, options: ToolOptions): Promise<stri
 export const toolFolder = ({ name, version }: Pick<Tool, 'name' | 'version'>, environment: NodeJS.ProcessEnv): string =>
   join(cacheRoot(environment), `${name}-${version}-${platformName()}`);
 
+const entryOf = (folder: string, { name }: Tool, { environment }: ToolOptions): CacheEntry => ({
+  root: cacheRoot(environment),
+  folder,
+  names: [name],
+  lock: name,
+});
+
 function cached(folder: string, { name }: Tool): Source<string> {
   return {
     name: 'cache',
@@ -72,7 +79,7 @@ function released(folder: string, tool: Tool, options: ToolOptions): Source<stri
     find: () =>
       unlessItFails(async () => {
         const checksum = await fetchChecksum(tool.archive, fetchUrl);
-        await fill(folder, tool, options, (temporary) =>
+        await fillCache(entryOf(folder, tool, options), progress, (temporary) =>
           withProgress(progress, `downloading ${tool.name} ${tool.version}, once`, () =>
             unpack(tool, { checksum, folder: temporary }, fetchUrl),
           ),
@@ -84,25 +91,13 @@ function released(folder: string, tool: Tool, options: ToolOptions): Source<stri
 
 const built = (folder: string, tool: Tool, options: ToolOptions): Source<string> =>
   goBuild(options.environment, async () => {
-    await fill(folder, tool, options, (temporary) =>
+    await fillCache(entryOf(folder, tool, options), options.progress, (temporary) =>
       withProgress(options.progress, `building ${tool.name} ${tool.version} from Go modules, 1-4 minutes, once`, () =>
         goInstall(tool, temporary, options.environment),
       ),
     );
     return join(folder, tool.name);
   });
-
-/** Fills the tool's folder under a lock, unless another process did while this one waited. */
-async function fill(
-  folder: string,
-  { name }: Tool,
-  { environment, progress }: ToolOptions,
-  produce: (temporary: string) => Promise<void>,
-): Promise<void> {
-  await withLock(cacheRoot(environment), name, progress, async () => {
-    if ((await missingPrograms(folder, [name])).length > 0) await install(folder, [name], produce);
-  });
-}
 
 async function fetchChecksum({ url, checksumUrl }: Archive, fetchUrl: typeof fetch): Promise<string> {
   const response = await fetchUrl(checksumUrl, { signal: AbortSignal.timeout(CHECKSUM_TIMEOUT_MS) });

@@ -1,6 +1,6 @@
 import { mkdir, rename } from 'node:fs/promises';
 import { delimiter, isAbsolute, join } from 'node:path';
-import { cacheFolder, cacheRoot, install, missingPrograms, withLock } from '../cluster/cache.ts';
+import { cacheFolder, cacheRoot, fillCache, missingPrograms } from '../cluster/cache.ts';
 import { buildKubelet, whyNoGo } from '../cluster/go-build.ts';
 import { run } from '../cluster/process.ts';
 import { type Progress, withProgress } from '../cluster/progress.ts';
@@ -44,18 +44,23 @@ export async function whyNoPrograms(environment: NodeJS.ProcessEnv): Promise<str
 
 /** The programs of a node, from PATH, the cache, a build or a package. Throws ProgramError with the last lines of what failed. */
 export async function obtainNodePrograms(options: NodeProgramsOptions): Promise<NodePrograms> {
-  const { environment, version } = options;
-  const kubernetes = cacheFolder(cacheRoot(environment), version);
-  await obtain(kubernetes, [KUBELET], options, (folder) => buildKubelet({ ...options, folder }));
+  const { environment, progress, version } = options;
+  const place = { root: cacheRoot(environment), lock: 'node' };
+  const kubernetes = cacheFolder(place.root, version);
+  await fillCache({ ...place, folder: kubernetes, names: [KUBELET] }, progress, (folder) =>
+    buildKubelet({ ...options, folder }),
+  );
   const runtime = runtimeFolder(environment);
   let containerd = await findFolder(CONTAINERD, environment);
   if (containerd === undefined) {
-    await obtain(runtime, CONTAINERD, options, (folder) => buildContainerd(folder, options));
+    await fillCache({ ...place, folder: runtime, names: CONTAINERD }, progress, (folder) =>
+      buildContainerd(folder, options),
+    );
     containerd = runtime;
   }
   let runc = await findFolder([RUNC], environment);
   if (runc === undefined) {
-    await obtain(runtime, [RUNC], options, (folder) => unpackRunc(folder, options));
+    await fillCache({ ...place, folder: runtime, names: [RUNC] }, progress, (folder) => unpackRunc(folder, options));
     runc = runtime;
   }
   return {
@@ -76,18 +81,6 @@ async function findFolder(names: readonly string[], environment: NodeJS.ProcessE
     if ((await missingPrograms(folder, names)).length === 0) return folder;
   }
   return undefined;
-}
-
-/** Lets `produce` make `names` in `target` unless they are there; one process at a time. */
-async function obtain(
-  target: string,
-  names: readonly string[],
-  { environment, progress }: NodeProgramsOptions,
-  produce: (folder: string) => Promise<void>,
-): Promise<void> {
-  await withLock(cacheRoot(environment), 'node', progress, async () => {
-    if ((await missingPrograms(target, names)).length > 0) await install(target, names, produce);
-  });
 }
 
 async function buildContainerd(folder: string, { environment, progress }: NodeProgramsOptions): Promise<void> {

@@ -24,7 +24,7 @@ const TAG_KEYS: Constraints[string] = {
   item: { kind: 'text', min: 1, max: 128, pattern: TAG_KEY_PATTERN },
 };
 
-/** OIDC provider operations of IAM 2010-05-08 (reference/aws.md section 1). */
+/** OIDC provider operations of IAM 2010-05-08. */
 export const OIDC_PROVIDER_OPERATIONS: QueryOperations = {
   CreateOpenIDConnectProvider: {
     write: true,

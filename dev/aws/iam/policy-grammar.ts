@@ -5,7 +5,7 @@ export interface JsonObject {
   readonly [key: string]: Json;
 }
 
-/** MalformedPolicyDocument 400; texts recorded, from moto's code, or belief (reference/aws.md section 2). */
+/** MalformedPolicyDocument 400; some texts are [recorded], some are moto's, the rest [belief]. */
 export const malformed = (message: string): AwsError => new AwsError('MalformedPolicyDocument', 400, message);
 
 const VERSIONS: ReadonlySet<unknown> = new Set([undefined, '2012-10-17', '2008-10-17']);

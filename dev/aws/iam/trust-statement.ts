@@ -44,7 +44,7 @@ function isValidPrincipal(type: string, value: string, world: World): boolean {
   }
 }
 
-/** The provider need not exist, only the ARN must be well formed (reference/aws.md section 2, canonicalisation 5). */
+/** The provider need not exist, only its ARN must be well formed [belief]. */
 const federatedArn = (partition: string): RegExp =>
   new RegExp(`^arn:${partition}:iam::\\d{12}:(oidc-provider|saml-provider)/\\S+$`);
 

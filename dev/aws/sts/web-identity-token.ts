@@ -4,7 +4,7 @@ import { type Issuers, IssuerUnreachable } from './issuer-keys.ts';
 
 /** No PS*, no EdDSA, no HMAC, no none [model]. */
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'ES256', 'ES384', 'ES512'];
-/** Limit commonly met; the exact one is not published (reference/aws.md section 10). */
+/** The limit that people commonly meet; AWS publishes none [belief]. */
 const MAX_AGE_SECONDS = 86_400;
 const CLOCK_SKEW_SECONDS = 300;
 
@@ -29,7 +29,7 @@ interface Decoded {
   readonly kid: string | undefined;
 }
 
-/** Takes a token apart without believing it; InvalidIdentityToken if it is no JWT or lacks a claim. */
+/** Decodes a token without verifying it; InvalidIdentityToken if it is no JWT or lacks a claim. */
 export function decodeToken(token: string): Decoded {
   let decoded: Decoded;
   try {
@@ -102,6 +102,6 @@ function checkTimes({ exp = 0, iat = 0, nbf = 0 }: JWTPayload, now: number): voi
     throw expired(`Token expired: current date/time ${now} must be before the expiration date/time ${exp}`);
   }
   if (now - iat > MAX_AGE_SECONDS) throw expired(`Token too old: ${now - iat}`);
-  // Respected, but the text is not known.
+  // AWS respects `nbf`, but its text is not known.
   if (nbf > now + CLOCK_SKEW_SECONDS) throw invalidToken('The web identity token provided could not be validated');
 }
