@@ -31,7 +31,7 @@ export const FAULTS: readonly FaultGroup[] = [
       'an object lacks its status, or has the fields of another version',
       "the operator's rights are taken away while it runs",
       "the API server's certificate authority, or the operator's token, is another one now",
-      'etcd is restored from a backup that is older than AWS (roles whose identity it lacks are left alone, and told nowhere)',
+      'etcd is restored from a backup that is older than AWS (roles whose identity it lacks are left alone, and told)',
       "the operator's cache is older than its own write",
     ]),
   },

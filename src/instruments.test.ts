@@ -38,6 +38,18 @@ test('a rate limit shows what is allowed and how many calls wait', async () => {
   ]);
 });
 
+test('orphaned roles are shown as they are now, and of no provider that is not told any more', async () => {
+  const { instruments, lines } = instrumentsOf();
+  const counts = new Map([['default', 3]]);
+  expect(await lines(/^federated_identity_orphaned_roles/)).toEqual([]);
+  instruments.showOrphanedRoles(() => counts);
+  expect(await lines(/^federated_identity_orphaned_roles/)).toEqual([
+    'federated_identity_orphaned_roles{provider="default"} 3',
+  ]);
+  counts.clear();
+  expect(await lines(/^federated_identity_orphaned_roles/)).toEqual([]);
+});
+
 test('repairs have a series for each field that can differ before the first one, so that an alert sees it', async () => {
   const { instruments, lines } = instrumentsOf();
   instruments.countRepair(['role.trustPolicy']);
@@ -49,11 +61,10 @@ test('repairs have a series for each field that can differ before the first one,
 });
 
 test('the fields are those of the plan', () => {
-  const plan = readFileSync(
-    fileURLToPath(new URL('./controllers/aws-federated-identity/plan.ts', import.meta.url)),
-    'utf8',
+  const sources = ['plan.ts', 'policy-changes.ts'].map((file) =>
+    readFileSync(fileURLToPath(new URL(`./controllers/aws-federated-identity/${file}`, import.meta.url)), 'utf8'),
   );
-  const paths = [...plan.matchAll(/\bdrift\(\s*['`]([\w.]+)/g)].map(([, path]) => path);
+  const paths = [...sources.join('').matchAll(/\bdriftRow\(\s*['`]([\w.]+)/g)].map(([, path]) => path);
   expect([...new Set(paths)].toSorted()).toEqual(DRIFT_FIELDS);
 });
 

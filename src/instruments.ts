@@ -14,6 +14,8 @@ export interface Instruments {
   showClocks(clocks: Clocks): void;
   /** From now on, the gauges show these rate limits. */
   showRates(rates: () => ReadonlyMap<AccountId, RateState>): void;
+  /** From now on, the gauge shows these numbers of roles without an identity, by provider. */
+  showOrphanedRoles(counts: () => ReadonlyMap<string, number>): void;
 }
 
 /** What a replica is, told as labels. */
@@ -62,6 +64,7 @@ export function createInstruments({ registry }: Metrics, about: About): Instrume
       if (apiServer !== undefined) clockSkew.set({ clock: 'api-server' }, apiServer);
     },
     showRates: rateMetrics(registers),
+    showOrphanedRoles: orphanMetric(registers),
   };
 }
 
@@ -111,4 +114,20 @@ function rateMetrics(registers: Registry[]): Instruments['showRates'] {
   show('calls_per_second', allowed, (state) => state.callsPerSecond);
   show('waiting_calls', 'IAM calls that wait for their turn, by account.', (state) => state.waiting);
   return (rates) => void (ratesNow = rates);
+}
+
+function orphanMetric(registers: Registry[]): Instruments['showOrphanedRoles'] {
+  let countsNow: Parameters<Instruments['showOrphanedRoles']>[0] | undefined;
+  const gauge = new Gauge({
+    name: 'federated_identity_orphaned_roles',
+    help: 'IAM roles that are tagged as those of identities of this cluster which are not there, by provider; those that were kept on purpose are among them.',
+    labelNames: ['provider'],
+    registers: [],
+    collect() {
+      this.reset();
+      for (const [provider, count] of countsNow?.() ?? []) this.set({ provider }, count);
+    },
+  });
+  for (const registry of registers) registry.registerMetric(gauge);
+  return (counts) => void (countsNow = counts);
 }

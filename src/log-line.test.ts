@@ -29,6 +29,11 @@ test.each([
     text: `Authorization: AWS4-HMAC-SHA256 Credential=ASIAIOSFODNN7EXAMPLE/20260301, Signature=${SECRET}`,
     canary: SECRET,
   },
+  { name: 'a list of values of a header', text: JSON.stringify({ 'x-amz-security-token': [SECRET] }), canary: SECRET },
+  { name: 'a list of headers', text: JSON.stringify(['authorization', `Bearer ${SECRET}`, 'accept']), canary: SECRET },
+  { name: 'a printed list of headers', text: `[ 'X-Amz-Security-Token', '${SECRET}' ]`, canary: SECRET },
+  { name: 'the environment', text: `AWS_ACCESS_KEY_ID=x AWS_SECRET_ACCESS_KEY=${SECRET}`, canary: SECRET },
+  { name: 'a file of credentials', text: `[default]\naws_session_token = ${SECRET}`, canary: SECRET },
   { name: 'the id of a key', text: 'key ASIAIOSFODNN7EXAMPLE is unknown', canary: 'IOSFODNN7' },
   { name: 'a query', text: `POST /?WebIdentityToken=${SECRET}&Version=2011-06-15`, canary: SECRET },
 ])('$name of others never leaves by the log [F78 S15]', ({ text, canary }) => {
@@ -41,6 +46,10 @@ test('what is no secret stays as it is', () => {
   const text =
     'Authorization is missing; SessionTokenService; eyJ.eyJ; role AROAEXAMPLE0000001; Signature: see the log';
   expect(logged({ text }).replace('Signature: [redacted] the log', 'Signature: see the log')).toContain(text);
+});
+
+test('the name of a secret as a value takes nothing from the member after it', () => {
+  expect(logged({ field: 'Signature', next: 'kept' })).toContain('"field":"Signature","next":"kept"');
 });
 
 const STEERING = /[\p{Cc}\p{Bidi_Control}]/u;
@@ -63,6 +72,6 @@ test('whatever a text holds, a line of the log is one line of JSON that steers n
 });
 
 test('a text full of beginnings of tokens is looked through all the same [F73]', () => {
-  const hostile = `${'eyJ'.repeat(5_000)}.${'eyJa'.repeat(5_000)} ${'Authorization='.repeat(2_000)}`;
+  const hostile = `${'eyJ'.repeat(5_000)}.${'eyJa'.repeat(5_000)} ${'Authorization='.repeat(2_000)} ${`Authorization","`.repeat(2_000)}`;
   expect(logLine(`${hostile}\n`).length).toBeGreaterThan(0); // a pattern that backtracks would not come to an end
 });

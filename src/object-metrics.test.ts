@@ -23,6 +23,11 @@ test('a scrape shows the objects as they are now, and forgets what is past', asy
     'federated_identity_store_synced{store="identities"} 0',
     'federated_identity_store_synced{store="providers"} 0',
   ]);
+  providers.setFollowed(false);
+  expect(await scrape(/^federated_identity_store_stale_seconds/)).toEqual([
+    'federated_identity_store_stale_seconds{store="identities"} 0',
+    expect.stringMatching(/\{store="providers"\} (?!0$)[0-9.e-]+$/),
+  ]);
   providers.replace([provider()]);
   identities.replace([identity({ status: { conditions: [condition({ status: 'False', reason: 'AccessDenied' })] } })]);
   expect(await scrape(/^federated_identity_(not_ready|provider_conditions|store_objects)\{/)).toEqual([

@@ -14,11 +14,13 @@ import {
 import type { Metrics } from './runtime/metrics.ts';
 import type { ChangeHandler, ObjectStore } from './runtime/object-store.ts';
 
+type StoreState = Pick<ObjectStore<never>, 'size' | 'isSynced' | 'staleSeconds'>;
+
 /** What the metrics read: the operator's stores, or a part of them. */
 export interface ObservedStores {
-  readonly identities: Pick<ObjectStore<AwsFederatedIdentity>, 'list' | 'size' | 'isSynced' | 'onChange'>;
-  readonly providers: Pick<ObjectStore<AwsOidcProvider>, 'list' | 'size' | 'isSynced'>;
-  readonly [more: string]: { readonly size: number; readonly isSynced: boolean };
+  readonly identities: Pick<ObjectStore<AwsFederatedIdentity>, 'list' | 'onChange'> & StoreState;
+  readonly providers: Pick<ObjectStore<AwsOidcProvider>, 'list'> & StoreState;
+  readonly [more: string]: StoreState;
 }
 
 /**
@@ -58,6 +60,8 @@ export function showObjects({ registry }: Pick<Metrics, 'registry'>, stores: Obs
   show('store_objects', 'Objects that this process keeps in memory, by store.', ['store'], size);
   const synced = everyStore((store) => (store.isSynced ? 1 : 0));
   show('store_synced', '1 once a store has read all its objects, else 0.', ['store'], synced);
+  const stale = everyStore((store) => store.staleSeconds);
+  show('store_stale_seconds', 'How long a store has not been told of changes; 0 while it is.', ['store'], stale);
   const timeToReady = new Histogram({
     name: 'federated_identity_time_to_ready_seconds',
     help: 'From the moment the process saw a new identity to its first Ready.',

@@ -7,6 +7,7 @@ import { annotatedWatches } from './controllers/annotated-service-account/watche
 import { reconcileFederatedIdentity } from './controllers/aws-federated-identity/reconcile.ts';
 import { FirstSweeps } from './controllers/aws-federated-identity/first-sweeps.ts';
 import { KnownRoles } from './controllers/aws-federated-identity/known-roles.ts';
+import { OrphanedRoles } from './controllers/aws-federated-identity/orphaned-roles.ts';
 import { sweepDrift } from './controllers/aws-federated-identity/sweep.ts';
 import { identityWatches, sweepWatches } from './controllers/aws-federated-identity/watches.ts';
 import { reconcileOidcProvider } from './controllers/aws-oidc-provider/reconcile.ts';
@@ -135,7 +136,8 @@ async function control(parts: Parts, leadership: Term): Promise<void> {
   if (cluster === undefined) return;
   const { settings, stores, metrics, log, shard } = parts;
   const events = recorderOf(parts);
-  const dependencies = { ...dependenciesOf(parts, leadership.fence), cluster, ...repairsTo(parts, events) };
+  using ownWrites = new OwnWrites([stores.identities, stores.providers, stores.serviceAccounts]);
+  const dependencies = { ...dependenciesOf(parts, leadership.fence, ownWrites), cluster, ...repairsTo(parts, events) };
   const shared = { concurrency: settings.concurrency, log, metrics, drainMs: settings.shutdownGrace * 1000 };
   await using providers = startController(
     {
@@ -200,12 +202,15 @@ function podStockTake({ settings, config, stores, shard }: Parts, shared: Shared
 }
 
 /** What the controllers work with; each takes what it needs. */
-function dependenciesOf({ settings, kubernetes, stores, instruments }: Parts, fence: () => void) {
-  const ownWrites = new OwnWrites();
+function dependenciesOf({ settings, kubernetes, stores, instruments }: Parts, fence: () => void, ownWrites: OwnWrites) {
   const onCall = instruments.countCall;
   const byIndex = stores.identities.byIndex.bind(stores.identities);
   const accounts = awsAccounts({ onCall, fence, callsPerSecond: settings.awsCallsPerSecond });
   instruments.showRates(accounts.rates);
+  const consistencyWindowMs = settings.consistencyWindow * 1000;
+  const maxAgeMs = settings.resyncInterval * 2_500; // two sweeps in a row have failed
+  const orphanedRoles = new OrphanedRoles({ consistencyWindowMs, maxAgeMs });
+  instruments.showOrphanedRoles(() => orphanedRoles.counts(new Date()));
   return {
     kubernetes: recordingWrites(fencedWrites(kubernetes, fence), ownWrites),
     identities: { ...readingOwnWrites(stores.identities, ownWrites), byIndex },
@@ -219,10 +224,8 @@ function dependenciesOf({ settings, kubernetes, stores, instruments }: Parts, fe
     serviceAccount: { namespace: settings.namespace, name: settings.serviceAccount },
     now: () => new Date(),
     random: Math.random,
-    knownRoles: new KnownRoles({
-      maxAgeMs: settings.resyncInterval * 2_500, // two sweeps in a row have failed: each role is read on its own
-      consistencyWindowMs: settings.consistencyWindow * 1000,
-    }),
+    knownRoles: new KnownRoles({ maxAgeMs, consistencyWindowMs }), // of an older look, each role is read on its own
+    orphanedRoles,
     firstSweeps: new FirstSweeps(FIRST_SWEEP_PATIENCE_MS),
     settings: controllerSettings(settings, stores),
   };
@@ -238,6 +241,7 @@ function controllerSettings(settings: Settings, { identities, providers }: Pick<
     annotations: annotationDefaultsOf(settings),
     excludedNamespaces: excludedNamespacesOf(settings),
     resyncIntervalMs,
+    consistencyWindowMs: settings.consistencyWindow * 1000,
     get verificationIntervalMs() {
       return paced(settings.verificationInterval, identities.size, PROOFS_PER_RESYNC.identities);
     },

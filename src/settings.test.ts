@@ -20,6 +20,7 @@ describe('settings', () => {
   test.each([
     { given: { logLevel: 'loud' }, flag: '--log-level' },
     { given: { namespace: '' }, flag: '--namespace' },
+    { given: { namespace: 'two words' }, flag: '--namespace' },
     { given: { leaderElection: 'yes' }, flag: '--leader-election' },
     { given: { verification: 'maybe' }, flag: '--verification' },
     { given: { resyncInterval: '0' }, flag: '--resync-interval' },
@@ -27,7 +28,14 @@ describe('settings', () => {
     { given: { verificationInterval: '1' }, flag: '--verification-interval' },
     { given: { concurrency: '1.5' }, flag: '--concurrency' },
     { given: { concurrency: '' }, flag: '--concurrency' },
+    { given: { concurrency: '0x10' }, flag: '--concurrency' },
+    { given: { consistencyWindow: '' }, flag: '--consistency-window' },
+    { given: { webhookDrain: ' ' }, flag: '--webhook-drain' },
+    { given: { awsCallsPerSecond: '0.4' }, flag: '--aws-calls-per-second' },
+    { given: { serviceAccount: 'A' }, flag: '--service-account' },
     { given: { metricsBindAddress: '8080' }, flag: '--metrics-bind-address' },
+    { given: { metricsBindAddress: ':65536' }, flag: '--metrics-bind-address' },
+    { given: { webhookBindAddress: 'localhost' }, flag: '--webhook-bind-address' },
     { given: { shutdownGrace: '-1' }, flag: '--shutdown-grace' },
     { given: { injection: 'sidecar' }, flag: '--injection' },
     { given: { mountPath: 'var/run' }, flag: '--mount-path' },
@@ -37,12 +45,15 @@ describe('settings', () => {
     { given: { defaultAudience: 'two words' }, flag: '--default-audience' },
     { given: { defaultTokenExpiration: '599' }, flag: '--default-token-expiration' },
     { given: { defaultRegion: 'eu west' }, flag: '--default-region' },
+    { given: { webhookService: '' }, flag: '--webhook-service' },
+    { given: { webhookHosts: 'a/b' }, flag: '--webhook-hosts' },
     { given: { webhookCertificateLifetime: '1' }, flag: '--webhook-certificate-lifetime' },
-  ])('that are bad are named by flag and value: $flag', async ({ given, flag }) => {
+  ])('that are bad are named by flag and value, and by what they must be: $flag', async ({ given, flag }) => {
     const [value] = Object.values(given);
+    const problem = `${flag}: (must be|Invalid option: expected) [^/]*\\(given: ${JSON.stringify(value)}\\)`;
     expect(await thrownBy(() => parseSettings(given))).toHaveProperty(
       'message',
-      expect.stringMatching(new RegExp(`${flag}: .*\\(given: ${JSON.stringify(value)}\\)`)),
+      expect.stringMatching(new RegExp(`^invalid settings:\n  ${problem}\nSee --help.$`)),
     );
   });
 

@@ -4,16 +4,32 @@ import { parseLabelSelector } from './kube/label-selector.ts';
 import type { AnnotationDefaults } from './kube/service-account-annotations.ts';
 import { parseConnectTo } from './oidc/connect-to.ts';
 
-const seconds = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
+/** Decimal digits alone: JavaScript would take an empty variable for 0, and 0x10 for 16. */
+const fromText = (given: unknown): unknown =>
+  typeof given === 'string' && /^-?[0-9]+(\.[0-9]+)?$/.test(given) ? Number(given) : given;
 
-const addressSetting = (port: number) =>
-  z
+const numberSetting = (min: number, max: number) => {
+  const problem = `must be a number from ${min} to ${max}`;
+  return z.preprocess(fromText, z.number(problem).min(min, problem).max(max, problem));
+};
+
+const wholeNumber = (min: number, max: number) => {
+  const problem = `must be a whole number from ${min} to ${max}`;
+  return z.preprocess(fromText, z.number(problem).int(problem).min(min, problem).max(max, problem));
+};
+
+const MAX_PORT = 65_535;
+
+const addressSetting = (port: number) => {
+  const problem = `must be HOST:PORT or :PORT with a port up to ${MAX_PORT}, such as :${port}`;
+  return z
     .string()
-    .regex(/^[^\s]*:[0-9]{1,5}$/)
+    .refine((address) => /^[^\s]*:[0-9]+$/.test(address) && listenAddress(address).port <= MAX_PORT, problem)
     .default(`:${port}`);
+};
 
 /** Commas between; spaces around them do not count. */
-const names = (of: RegExp) =>
+const names = (of: RegExp, problem: string) =>
   z
     .string()
     .default('')
@@ -23,7 +39,7 @@ const names = (of: RegExp) =>
         .map((name) => name.trim())
         .filter((name) => name !== ''),
     )
-    .pipe(z.array(z.string().regex(of)));
+    .pipe(z.array(z.string().regex(of, problem)));
 
 /** A text that `parse` takes; what it throws is the problem. */
 const readableBy = (parse: (text: string) => unknown) =>
@@ -39,6 +55,9 @@ const readableBy = (parse: (text: string) => unknown) =>
     });
 
 const DNS_NAME = /^[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$/;
+const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+const NO_DNS_NAME = 'must be a name in lower case, of letters, digits, dashes and dots';
+const NO_WORD = 'must be printable ASCII without a space';
 
 /** What pods are given. A manifest of `admission` says the same to the API server, so both need the same flags. */
 const INJECTION = {
@@ -48,28 +67,28 @@ const INJECTION = {
     .describe('Who injects pods: policy is the API server (Kubernetes 1.36), webhook is this process (1.30 and later)'),
   mountPath: z
     .string()
-    .regex(/^\/[^:\s]*[^:\s/]$/)
+    .regex(/^\/[^:\s]*[^:\s/]$/, 'must be an absolute path without a colon, a space or a slash at its end')
     .default(defaultAdmissionOptions.mountPath)
     .describe('Folder of the token in a container; on Windows the same path on drive C'),
   annotationPrefix: z
     .string()
-    .regex(DNS_NAME)
+    .regex(DNS_NAME, `${NO_DNS_NAME}, such as ${defaultAdmissionOptions.annotationPrefix}`)
     .default(defaultAdmissionOptions.annotationPrefix)
     .describe('Domain of the annotations of ServiceAccounts and pods, such as role-arn'),
-  excludedNamespaces: names(DNS_NAME).describe(
+  excludedNamespaces: names(DNS_NAME, 'must be names of namespaces with commas between').describe(
     'Namespaces whose pods are never injected, commas between; kube-system and --namespace always are',
   ),
   defaultAudience: z
     .string()
-    .regex(/^[!-~]+$/)
+    .regex(/^[!-~]+$/, NO_WORD)
     .default('sts.amazonaws.com')
     .describe('Audience of the token for a ServiceAccount annotated by hand that names none'),
-  defaultTokenExpiration: seconds(600, 86_400)
+  defaultTokenExpiration: wholeNumber(600, 86_400)
     .default(86_400)
     .describe('Seconds of life of the token for a ServiceAccount annotated by hand that names none'),
   defaultRegion: z
     .string()
-    .regex(/^([!-~]+)?$/)
+    .regex(/^([!-~]+)?$/, NO_WORD)
     .default('')
     .describe(
       'Region for a ServiceAccount annotated by hand that names none; default: that of AwsOidcProvider default',
@@ -81,19 +100,19 @@ const WEBHOOK = {
   webhookBindAddress: addressSetting(9443).describe('Address of the webhook, as HOST:PORT; port 0 takes a free one'),
   webhookService: z
     .string()
-    .regex(DNS_NAME)
+    .regex(DNS_NAME, NO_DNS_NAME)
     .default('federated-identity-webhook')
     .describe('Service in --namespace by which API servers reach the webhook; its certificate is for that name'),
-  webhookHosts: names(/^[-.:a-zA-Z0-9]+$/).describe(
+  webhookHosts: names(/^[-.:a-zA-Z0-9]+$/, 'must be host names or addresses with commas between').describe(
     'Further names and addresses that the certificate of the webhook is for, commas between',
   ),
-  webhookCertificateLifetime: seconds(3, 2_592_000)
+  webhookCertificateLifetime: wholeNumber(3, 2_592_000)
     .default(86_400)
     .describe('Seconds of life of a certificate of the webhook; it is replaced after two thirds of them'),
-  webhookLearningTime: seconds(0, 3_600)
+  webhookLearningTime: wholeNumber(0, 3_600)
     .default(10)
     .describe('Seconds in which API servers learn of the next certificate before it is used'),
-  webhookDrain: seconds(0, 60)
+  webhookDrain: wholeNumber(0, 60)
     .default(5)
     .describe('Seconds after SIGTERM in which the webhook still answers, so that no call is lost'),
 } as const;
@@ -106,14 +125,12 @@ export const SETTINGS = {
     .describe('Lowest level that is logged: debug, info, warn or error'),
   namespace: z
     .string()
-    .min(1)
-    .max(63)
+    .regex(DNS_LABEL, 'must be the name of a namespace')
     .default('federated-identity-system')
     .describe("Namespace of the operator's own ServiceAccount and of its Lease"),
   serviceAccount: z
     .string()
-    .min(1)
-    .max(253)
+    .regex(DNS_NAME, 'must be the name of a ServiceAccount')
     .default('federated-identity-operator')
     .describe("The operator's own ServiceAccount, of which a token is minted to learn the issuer"),
   podName: z.string().max(253).default('').describe('Name of this replica in the Lease; default: the host name'),
@@ -127,15 +144,15 @@ export const SETTINGS = {
     .describe(
       "How Ready is proven: token exchanges a token of each ServiceAccount at STS, provider only the operator's own, off none",
     ),
-  resyncInterval: seconds(1, 86_400)
+  resyncInterval: wholeNumber(1, 86_400)
     .default(600)
     .describe('Seconds between two looks at AWS for an object that did not change'),
-  verificationInterval: seconds(60, 604_800)
+  verificationInterval: wholeNumber(60, 604_800)
     .default(21_600)
     .describe(
       'Seconds between two token exchanges for an identity that did not change; longer where all together would make more than 4 in a resync interval',
     ),
-  providerVerificationInterval: seconds(10, 86_400)
+  providerVerificationInterval: wholeNumber(10, 86_400)
     .default(300)
     .describe(
       "Seconds between two tokens of the operator's own ServiceAccount that STS is shown for each provider; longer where all together would be more than 5 in a resync interval",
@@ -146,26 +163,17 @@ export const SETTINGS = {
   issuerConnectTo: readableBy(parseConnectTo).describe(
     'Where the check of an issuer connects instead of where DNS says, as HOST=ADDRESS:PORT, commas between; a private address is fine',
   ),
-  consistencyWindow: seconds(0, 600)
+  consistencyWindow: wholeNumber(0, 600)
     .default(60)
     .describe('Seconds after a write to IAM in which its answers may still be older, and are no drift'),
-  awsCallsPerSecond: z.coerce
-    .number()
-    .min(0.5)
-    .max(100)
+  awsCallsPerSecond: numberSetting(0.5, 100)
     .default(10)
     .describe('Most calls to IAM a second and account; throttling by AWS lowers it by itself'),
-  concurrency: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(64)
-    .default(32)
-    .describe('Objects of one kind that are worked on at the same time'),
+  concurrency: wholeNumber(1, 64).default(32).describe('Objects of one kind that are worked on at the same time'),
   metricsBindAddress: addressSetting(8080).describe(
     'Address of /healthz, /readyz and /metrics, as HOST:PORT; port 0 takes a free one',
   ),
-  shutdownGrace: seconds(1, 300)
+  shutdownGrace: wholeNumber(1, 300)
     .default(1)
     .describe(
       'Seconds that reconciles may go on after SIGTERM, before another replica takes over; what is cut off then is taken up there',

@@ -28,10 +28,10 @@ export interface Stores {
 }
 
 export function createStores(log: Logger, annotationPrefix: string): Stores {
-  const options = { log, transform: withoutManagedFields };
+  const options = { log, transform: withoutHistory };
   const identityOptions: ObjectStoreOptions<AwsFederatedIdentity> = {
     log,
-    transform: withoutManagedFields,
+    transform: withoutHistory,
     indexes: IDENTITY_INDEXES,
   };
   return {
@@ -39,7 +39,7 @@ export function createStores(log: Logger, annotationPrefix: string): Stores {
     identities: new ObjectStore(identityOptions),
     serviceAccounts: new ObjectStore<KubernetesResource>({
       log,
-      transform: withoutHistory,
+      transform: (account) => ({ metadata: withoutHistory(account).metadata }),
       indexes: annotatedIndex(annotationPrefix),
     }),
     tables: new ObjectStore<InjectionTable>(options),
@@ -47,17 +47,12 @@ export function createStores(log: Logger, annotationPrefix: string): Stores {
   };
 }
 
-/** managedFields are half of a small object, and nobody here reads them. */
-function withoutManagedFields<T extends KubernetesResource>(object: T): T {
+/** managedFields and what kubectl applied last are more than the rest of a small object, and nobody here reads them. */
+function withoutHistory<T extends KubernetesResource>(object: T): T {
   const { managedFields: _, ...metadata } = object.metadata as T['metadata'] & { managedFields?: unknown }; // not in ObjectMeta
-  return { ...object, metadata };
-}
-
-/** Nor does anybody read what kubectl applied last: of ServiceAccounts there are many. */
-function withoutHistory(object: KubernetesResource): KubernetesResource {
-  const trimmed = withoutManagedFields(object);
-  const { 'kubectl.kubernetes.io/last-applied-configuration': _, ...annotations } = trimmed.metadata.annotations ?? {};
-  return { metadata: { ...trimmed.metadata, annotations } };
+  if (metadata.annotations === undefined) return { ...object, metadata };
+  const { 'kubectl.kubernetes.io/last-applied-configuration': _applied, ...annotations } = metadata.annotations;
+  return { ...object, metadata: { ...metadata, annotations } };
 }
 
 /** Of pods there are tens of thousands. */

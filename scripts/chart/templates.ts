@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { stringify } from 'yaml';
 import { admissionFiles, webhookFiles } from '../../src/admission/manifests.ts';
 import { type AdmissionOptions, defaultAdmissionOptions } from '../../src/admission/options.ts';
+import { ALLOW_DELETION, crdGuard } from '../../src/admission/policy/crd-guard.ts';
 import { AwsFederatedIdentityKind } from '../../src/crds/aws-federated-identity.ts';
 import { AwsOidcProviderKind } from '../../src/crds/aws-oidc-provider.ts';
 import { crdManifest } from '../../src/crds/manifest.ts';
@@ -43,9 +44,13 @@ export function chartTemplates(): ReadonlyMap<string, string> {
   const crds = [AwsFederatedIdentityKind, AwsOidcProviderKind].map(crdManifest);
   return new Map([
     ['crds.yaml', `${HEADER}{{- if .Values.crds.enabled }}\n${kept(labelled(yaml(crds)))}{{- end }}\n`],
+    [
+      'crd-guard.yaml',
+      `${HEADER}{{- if .Values.crds.guard }}\n${admission(new Map([[GUARD, crdGuard()]]))}{{- end }}\n`,
+    ],
     ['rbac.yaml', HEADER + annotatedServiceAccount(labelled(rbac.map((name) => file(`rbac/${name}`)).join('---\n')))],
-    ['admission-policy.yaml', inMode('policy', admission(admissionFiles(PLACEHOLDERS)))],
-    ['admission-webhook.yaml', inMode('webhook', admission(webhookFiles(PLACEHOLDERS)) + webhookRole())],
+    ['admission-policy.yaml', inMode('policy', admission(withoutGuard(admissionFiles(PLACEHOLDERS))))],
+    ['admission-webhook.yaml', inMode('webhook', admission(withoutGuard(webhookFiles(PLACEHOLDERS))) + webhookRole())],
   ]);
 }
 
@@ -62,6 +67,12 @@ const inMode = (mode: AdmissionMode, manifests: string): string =>
   `${HEADER}{{- if eq (include "federated-identity-operator.injection" .) "${mode}" }}\n${manifests}{{- end }}\n`;
 
 type AdmissionMode = 'policy' | 'webhook';
+
+const GUARD = 'crd-guard';
+
+/** The guard of the CRDs is the same in both modes, and a value switches it. */
+const withoutGuard = (files: ReadonlyMap<string, readonly object[]>): ReadonlyMap<string, readonly object[]> =>
+  new Map([...files].filter(([name]) => name !== GUARD));
 
 const webhookRole = (): string =>
   ['role', 'role_binding'].map((name) => `---\n${labelled(file(`webhook/${name}`))}`).join('');
@@ -82,10 +93,11 @@ const labelled = (manifests: string): string =>
     '$&    {{- include "federated-identity-operator.addedLabels" . | nindent 4 }}\n',
   );
 
+/** CRDs that are to go with the release must get past their guard, which `helm uninstall` takes away after them. */
 const kept = (crds: string): string =>
   crds.replaceAll(
     /^ {2}annotations:\n/gm,
-    '$&    {{- if .Values.crds.keep }}\n    helm.sh/resource-policy: keep\n    {{- end }}\n',
+    `$&    {{- if .Values.crds.keep }}\n    helm.sh/resource-policy: keep\n    {{- else }}\n    ${ALLOW_DELETION}: "true"\n    {{- end }}\n`,
   );
 
 const annotatedServiceAccount = (manifests: string): string =>

@@ -65,6 +65,9 @@ const APPLICATION = {
   crds: {
     enabled: on.describe('Whether the CRDs are part of the release; off where somebody else installs them'),
     keep: on.describe('Keeps the CRDs, and so all identities and their roles, when the release is uninstalled'),
+    guard: on.describe(
+      'Whether the API server refuses to delete the CRDs without the annotation federatedidentity.dev/allow-deletion; crds.keep=false sets it',
+    ),
   },
   injection: {
     mode: z

@@ -68,6 +68,11 @@ const WHOM: Row = {
       '`kubectl aws-identity restart NAME -n NAMESPACE` shows what owns them and how to restart it.',
       [`max by (identity_namespace) (federated_identity_pods_to_restart{${OURS}})`],
     ),
+    table(
+      'Roles without an identity, by provider',
+      'Tagged as those of identities of this cluster that are not there. The log names each, by the reason `RoleOrphaned`.',
+      [`max by (provider) (federated_identity_orphaned_roles{${OURS}}) > 0`],
+    ),
   ],
 };
 

@@ -98,6 +98,12 @@ export const INJECTION: Row = {
       `count(min by (store) (federated_identity_store_synced{${OURS}}) == 0) or vector(0)`,
       { limits: { warning: 1 } },
     ),
+    stat(
+      'Stores out of date',
+      'How long a replica has not been told of changes of some kind; 0 is right.',
+      `max(federated_identity_store_stale_seconds{${OURS}})`,
+      { unit: 's', limits: { warning: 60 } },
+    ),
   ],
 };
 

@@ -43,6 +43,19 @@ describe('admission manifests', () => {
     }
   });
 
+  test('the guard of the CRDs, and nothing else, stays when Argo CD or Flux prune everything', () => {
+    const kept = objects.filter(({ metadata: { annotations = {} } }) => {
+      const flux = annotations['kustomize.toolkit.fluxcd.io/prune'] === 'disabled';
+      const argo = annotations['argocd.argoproj.io/sync-options'] === 'Prune=false,Delete=false';
+      expect(flux).toBe(argo);
+      return flux;
+    });
+    expect(kept.map(name)).toEqual([
+      'ValidatingAdmissionPolicy federated-identity-crd-guard',
+      'ValidatingAdmissionPolicyBinding federated-identity-crd-guard',
+    ]);
+  });
+
   test('each mutating policy is one mutation, as each costs the API server 2 ms a pod; only one is of pods', () => {
     const mutating = policies.flatMap(({ spec }) => ('mutations' in spec ? [spec] : []));
     expect(mutating.map(({ mutations }) => mutations.length)).toEqual([1, 1]);
@@ -60,6 +73,7 @@ describe('admission manifests', () => {
     ]);
     expect(failurePolicies).toEqual([
       ['federated-identity-bound-label', undefined, 'Fail'],
+      ['federated-identity-crd-guard', undefined, 'Fail'],
       ['federated-identity-injection', 'ConfigMap', 'Fail'],
       ['federated-identity-pending-gate', 'AwsFederatedIdentity', 'Ignore'],
       ['federated-identity-service-account-gate', 'ServiceAccount', 'Fail'],

@@ -1,4 +1,5 @@
 import { boundLabelPolicy } from './policy/bound-label.ts';
+import { crdGuard } from './policy/crd-guard.ts';
 import { injectionPolicy } from './policy/injection.ts';
 import type { AdmissionOptions } from './options.ts';
 import { pendingGate } from './policy/pending-gate.ts';
@@ -19,6 +20,7 @@ import {
 export function admissionFiles(options: AdmissionOptions): ReadonlyMap<string, readonly AdmissionObject[]> {
   return new Map([
     ['bound-label', boundLabelPolicy(options)],
+    ['crd-guard', crdGuard()],
     ['injection', injectionPolicy(options)],
     ['pending-gate', pendingGate(options)],
     ['service-account-gate', serviceAccountGate(options)],
@@ -40,6 +42,7 @@ type WebhookModeObject = AdmissionObject | MutatingWebhookConfiguration | Servic
 export function webhookFiles(options: AdmissionOptions): ReadonlyMap<string, readonly WebhookModeObject[]> {
   return new Map<string, readonly WebhookModeObject[]>([
     ['bound-label', boundLabelPolicy(options)],
+    ['crd-guard', crdGuard()],
     ['pending-gate', pendingGate(options)],
     ['service-account-gate', serviceAccountGate(options)],
     ['table-gate', tableGate(options)],

@@ -2,7 +2,7 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { IssuerUrl } from '../iam/arn.ts';
 import { DISCOVERY_PATH, documentText, JWKS_PATH, parseDocument } from '../oidc/published-documents.ts';
-import { type Jwk, JwkSet, MAX_KEYS } from '../oidc/published-keys.ts';
+import { type Jwk, MAX_KEYS, publishedKeys } from '../oidc/published-keys.ts';
 import { CliError } from './failures.ts';
 import { type IssuerFile, issuerFiles } from './jwks-files.ts';
 
@@ -38,9 +38,9 @@ export async function writeIssuerFiles({
 /** Keys of the file that the cluster does not serve. */
 function otherKeys(text: string | undefined, served: readonly Jwk[], folder: string): readonly Jwk[] {
   if (text === undefined) return [];
-  const parsed = JwkSet.safeParse(parseDocument(text));
-  if (!parsed.success) throw new CliError(`${folder}${JWKS_PATH} is no JSON Web Key Set: move it away first`);
-  return parsed.data.keys.filter(({ kid }) => !served.some((key) => key.kid === kid));
+  const keys = publishedKeys(parseDocument(text));
+  if (keys === undefined) throw new CliError(`${folder}${JWKS_PATH} is no JSON Web Key Set: move it away first`);
+  return keys.filter(({ kid }) => !served.some((key) => key.kid === kid));
 }
 
 const wouldLose = (folder: string, keys: readonly Jwk[]): string =>

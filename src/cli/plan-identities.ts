@@ -99,7 +99,7 @@ const lookWith =
 
 const THROTTLED = { retries: 5, minTimeout: 500 };
 
-const wrongAccount = ({ account, arn }: Caller, { name, spec }: ProviderInput): ReconcileError =>
+const wrongAccount = ({ account, arn }: Caller, { name, spec }: Pick<ProviderInput, 'name' | 'spec'>): ReconcileError =>
   terminal(
     'WrongAccount',
     `your AWS credentials (${arn}) belong to account ${account}, but AwsOidcProvider "${name}" to ${spec.accountId}. Use credentials of that account, for example by AWS_PROFILE.`,

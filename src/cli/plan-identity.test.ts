@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { CLUSTER, identity, policyArn, provider, role, ROLE_NAME } from '../../test/support/builders.ts';
+import { CLUSTER, identity, policyArn, provider, role, roleArn, ROLE_NAME } from '../../test/support/builders.ts';
 import { desiredState } from '../controllers/aws-federated-identity/desired.ts';
 import { identityInput, usableProvider } from '../controllers/aws-federated-identity/accept.ts';
 import { waiting } from '../errors.ts';
@@ -98,6 +98,13 @@ describe('planIdentity', () => {
       reason: 'ServiceAccountConflict',
     },
     {
+      name: 'a role in another account than the provider is for now',
+      spec: named,
+      status: { roleArn: role().arn },
+      world: { provider: () => provider({ spec: { accountId: '444455556666' } }), look: noCredentials },
+      reason: 'WrongAccount',
+    },
+    {
       name: 'the role of somebody else',
       spec: named,
       world: { observed: role({ tags: new Map() }) },
@@ -115,8 +122,8 @@ describe('planIdentity', () => {
       world: { look: () => Promise.reject(waiting('AccessDenied', 'denied', 1)) },
       reason: 'AccessDenied',
     },
-  ])('$name is a refusal: $reason', async ({ spec, world, reason }) => {
-    const { outcome } = await plan(identity({ spec }), world);
+  ])('$name is a refusal: $reason', async ({ spec, status = {}, world, reason }) => {
+    const { outcome } = await plan(identity({ spec, status }), world);
     expect(outcome).toMatchObject({ kind: 'refused', reason });
   });
 
@@ -158,6 +165,59 @@ describe('planIdentity', () => {
     ])('the role stays $name', async ({ spec, fields }) => {
       const { outcome } = await plan(deleting(spec), { observed: roleOf(deleting(), fields) });
       expect(outcome).toMatchObject({ kind: 'planned', actions: [] });
+    });
+
+    test('the role stays where it is abandoned by its ARN, also of a provider that is gone', async () => {
+      const { arn, id: roleId } = role();
+      const { metadata, spec } = deleting();
+      const annotations = { 'federatedidentity.dev/abandon': arn };
+      const abandoned = identity({ metadata: { ...metadata, annotations }, spec, status: { roleArn: arn, roleId } });
+      expect(await plan(abandoned, { provider: () => undefined, look: noCredentials })).toMatchObject({
+        remarks: ['being deleted, deletionPolicy Delete', 'abandoned: the role stays'],
+        outcome: { kind: 'planned', actions: [] },
+      });
+    });
+
+    test.each([
+      {
+        name: 'is gone, once there is a role',
+        world: { provider: () => undefined },
+        reason: 'ProviderNotFound',
+      },
+      {
+        name: 'is for another account now',
+        world: { provider: () => provider({ spec: { accountId: '444455556666' } }) },
+        reason: 'WrongAccount',
+      },
+    ])('it waits where the provider $name', async ({ world, reason }) => {
+      const { arn, id: roleId } = role();
+      const { metadata, spec } = deleting();
+      const { outcome } = await plan(identity({ metadata, spec, status: { roleArn: arn, roleId } }), world);
+      expect(outcome).toMatchObject({ kind: 'refused', reason });
+    });
+
+    test('the role that goes is the one that was made, also under a former issuer', async () => {
+      const former = 'analytics-reports-0123abcd';
+      const { metadata } = deleting();
+      const subject = identity({ metadata, status: { roleArn: roleArn(former), roleId: role().id } });
+      const looked: string[] = [];
+      const look = async (_provider: unknown, name: string) => {
+        looked.push(name);
+        return undefined;
+      };
+      expect((await plan(subject, { look })).role).toBe(former);
+      expect(looked).toEqual([former]);
+    });
+
+    test('it needs no ready provider', async () => {
+      const unready = () => provider({ metadata: { generation: 2 } });
+      const { outcome } = await plan(deleting(), { observed: roleOf(deleting()), provider: unready });
+      expect(outcome).toMatchObject({ kind: 'planned', actions: [{ type: 'DeleteRole' }] });
+    });
+
+    test('there is nothing to do without a provider and a role', async () => {
+      const { role: name, outcome } = await plan(deleting(), { provider: () => undefined, look: noCredentials });
+      expect([name, outcome]).toMatchObject([undefined, { kind: 'planned', actions: [] }]);
     });
   });
 

@@ -4,6 +4,7 @@ import {
   identityInput,
   usableProvider,
 } from '../controllers/aws-federated-identity/accept.ts';
+import { isAbandoned, lastRoleName, placeOfRole, staysInAws } from '../controllers/aws-federated-identity/cleanup.ts';
 import {
   type Desired,
   desiredState,
@@ -12,6 +13,7 @@ import {
   roleNameOf,
 } from '../controllers/aws-federated-identity/desired.ts';
 import { planRole, planRoleDeletion, planContextOf } from '../controllers/aws-federated-identity/plan.ts';
+import { requireSameAccount } from '../controllers/aws-federated-identity/same-account.ts';
 import { ReconcileError, terminal } from '../errors.ts';
 import type { RoleName } from '../iam/arn.ts';
 import type { Role } from '../iam/roles.ts';
@@ -20,7 +22,7 @@ import type { AwsFederatedIdentity, AwsOidcProvider } from '../kube/kinds.ts';
 import type { IdentityPlan, Outcome } from './identity-plan.ts';
 
 /** Reads a role in the account of a provider. */
-export type LookAtRole = (provider: ProviderInput, role: RoleName) => Promise<Role | undefined>;
+export type LookAtRole = (provider: Pick<ProviderInput, 'name' | 'spec'>, role: RoleName) => Promise<Role | undefined>;
 
 /** What is known of the cluster. */
 export interface IdentityContext {
@@ -40,12 +42,18 @@ export async function planIdentity(context: IdentityContext, identity: AwsFedera
   let adopts = false;
   const decide = async (): Promise<Outcome> => {
     const { providerRef } = identity.spec;
-    const provider = usableProvider(providerRef.name, context.provider(providerRef.name));
+    const stored = context.provider(providerRef.name);
+    if (isDeleting(identity)) {
+      const issuer = stored?.status?.issuer;
+      if (issuer !== undefined) role = lastRoleName(identity, issuer);
+      return deletionOf(context, identity, stored);
+    }
+    const provider = usableProvider(providerRef.name, stored);
     const input = identityInput(identity);
     role = roleNameOf(input, provider.issuer);
-    if (isDeleting(identity)) return deletionOf(context, identity, provider, role);
     const desired = desiredState(input, provider, context.clusterId);
     checkNeighbours(context, input, provider);
+    requireSameAccount(identity, provider.spec.accountId);
     const observed = await context.look(provider, desired.role.name);
     checkAdoptable(desired, observed);
     const plan = planRole(desired.role, observed, planContextOf(identity, desired));
@@ -66,6 +74,7 @@ function remarksOf(identity: AwsFederatedIdentity, adopts: boolean): readonly st
   const { suspend, managementPolicy, deletionPolicy } = identity.spec;
   return [
     ...(isDeleting(identity) ? [`being deleted, deletionPolicy ${deletionPolicy}`] : []),
+    ...(isDeleting(identity) && isAbandoned(identity) ? ['abandoned: the role stays'] : []),
     ...(adopts ? ['adopts the role that exists'] : []),
     ...(suspend && !isDeleting(identity) ? ['suspended: waits for spec.suspend: false'] : []),
     ...(managementPolicy === 'Observe' ? ['Observe: only reported'] : []),
@@ -104,13 +113,13 @@ const NOTHING: Outcome = { kind: 'planned', actions: [], drift: [], observed: un
 /** The role goes with the identity, if it is the identity's own and nothing says that it stays. */
 async function deletionOf(
   { clusterId, look }: IdentityContext,
-  { metadata, spec }: AwsFederatedIdentity,
-  provider: ProviderInput,
-  role: RoleName,
+  identity: AwsFederatedIdentity,
+  provider: AwsOidcProvider | undefined,
 ): Promise<Outcome> {
-  if (spec.deletionPolicy === 'Retain' || spec.managementPolicy === 'Observe') return NOTHING;
-  const { namespace, name = '', uid = '' } = metadata;
-  const observed = await look(provider, role);
+  const place = staysInAws(identity) ? undefined : placeOfRole(identity, provider);
+  if (place === undefined) return NOTHING;
+  const { namespace, name = '', uid = '' } = identity.metadata;
+  const observed = await look({ name: identity.spec.providerRef.name, spec: place.spec }, place.name);
   if (observed === undefined || !isOwnedBy(observed.tags, { cluster: clusterId, namespace, name, uid })) return NOTHING;
   const rows = [
     ...[...observed.managedPolicyArns].map((have) => ({ path: 'role.managedPolicyArns', want: 'not attached', have })),
@@ -119,7 +128,7 @@ async function deletionOf(
       want: 'absent',
       have: 'present',
     })),
-    { path: 'role', want: 'absent', have: role },
+    { path: 'role', want: 'absent', have: place.name },
   ];
   return { kind: 'planned', actions: planRoleDeletion(observed), drift: rows, observed };
 }

@@ -102,9 +102,9 @@ describe('planText', () => {
       managedPolicyArns: new Set([S3]),
     });
     expect(text(planned(desired, role()))).toEqual([
+      `  + role.managedPolicyArns: ${S3}  # AttachRolePolicy`,
       '  ~ role.description: "" -> x  # UpdateRole',
       '  ~ role.maxSessionDurationSeconds: 3600 -> 7200  # UpdateRole',
-      `  + role.managedPolicyArns: ${S3}  # AttachRolePolicy`,
       '  3 to change.',
     ]);
   });

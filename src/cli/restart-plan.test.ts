@@ -2,6 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { roleArn } from '../../test/support/builders.ts';
 import type { Pod } from '../kube/pods.ts';
 import type { KubernetesResource, OwnerReference } from '../kube/resource.ts';
+import { CliError } from './failures.ts';
+import { assumedForm, type FormOptions } from './injection-form.ts';
 import { commandOf, exitCodeOfRestart, planRestart, type RestartPlan, type RestartScope } from './restart-plan.ts';
 import { restartJson, restartText } from './restart-text.ts';
 
@@ -54,9 +56,10 @@ const pod = (name: string, by?: OwnerReference, role?: string): Pod => ({
   },
 });
 
-async function plan(pods: readonly Pod[], which: RestartScope['which'] = 'stale') {
+async function plan(pods: readonly Pod[], which: RestartScope['which'] = 'stale', form: FormOptions = {}) {
   const asked: string[] = [];
-  const scope: RestartScope = { namespace, identity: 'reports', serviceAccount: 'reports', roleArn: ROLE, which };
+  const names = { namespace, identity: 'reports', serviceAccount: 'reports' };
+  const scope: RestartScope = { ...names, roleArn: ROLE, which, form: assumedForm(form) };
   const pages = async function* () {
     for (const one of pods) yield [one];
   };
@@ -121,6 +124,20 @@ kubectl rollout restart deployment/web -n analytics # bare, old
   test('without it all of the ServiceAccount are taken', async () => {
     const { restarts } = await plan(pods, 'all');
     expect(restarts.flatMap((restart) => restart.pods.map(({ name }) => name))).toEqual(['bare', 'fine', 'old']);
+  });
+
+  const skipping: Pod = {
+    ...pod('skipping', web),
+    metadata: { ...pod('skipping', web).metadata, annotations: { 'acme.io/skip-containers': 'main' } },
+  };
+
+  test('one of which only the settings of the operator tell is not guessed', async () => {
+    const guess = plan([skipping]);
+    await expect(guess).rejects.toThrow(CliError);
+    await expect(guess).rejects.toThrow('Say by --annotation-prefix how it runs');
+    expect((await plan([skipping], 'stale', { annotationPrefix: 'acme.io' })).restarts).toEqual([]);
+    expect((await plan([skipping], 'stale', { annotationPrefix: 'eks.amazonaws.com' })).restarts).toHaveLength(1);
+    expect((await plan([skipping], 'all')).restarts).toHaveLength(1);
   });
 
   test('none is no work', async () => {

@@ -1,8 +1,9 @@
-import { defaultAdmissionOptions } from '../admission/options.ts';
 import { judgePod } from '../controllers/pod-stock-take/judge.ts';
 import type { RoleArn } from '../iam/arn.ts';
 import { type Pod, serviceAccountOf } from '../kube/pods.ts';
 import type { ResourceType } from '../kube/resource.ts';
+import { CliError } from './failures.ts';
+import { type AssumedForm, doubtAbout } from './injection-form.ts';
 import { type GetOwner, ownerOf, type PodOwner } from './restart-owners.ts';
 
 /** A pod to be replaced, and why. */
@@ -31,11 +32,15 @@ export interface RestartPlan {
 /** Whose pods, and which of them. */
 export interface RestartScope extends Pick<RestartPlan, 'namespace' | 'identity' | 'serviceAccount' | 'roleArn'> {
   readonly which: 'all' | 'stale';
+  readonly form: AssumedForm;
 }
 
-/** The pods to replace, by the owner that makes them anew. `pods` are those of the namespace. Rejects with what `get` does. */
+/**
+ * The pods to replace, by the owner that makes them anew. `pods` are those of the namespace. Rejects with what `get` does, and
+ * with a CliError where it hangs on a setting of the operator whether a pod is to be replaced.
+ */
 export async function planRestart(
-  { which, ...scope }: RestartScope,
+  { which, form, ...scope }: RestartScope,
   pods: AsyncIterable<readonly Pod[]>,
   get: GetOwner,
 ): Promise<RestartPlan> {
@@ -45,8 +50,10 @@ export async function planRestart(
   for await (const page of pods) {
     for (const pod of page) {
       if (serviceAccountOf(pod) !== scope.serviceAccount) continue;
-      const judgement = judgePod(pod, scope.roleArn, defaultAdmissionOptions);
+      const judgement = judgePod(pod, scope.roleArn, form);
       if (judgement === undefined) continue;
+      const doubt = which === 'stale' ? doubtAbout(pod, scope.roleArn, form) : undefined;
+      if (doubt !== undefined) throw new CliError(doubt);
       total += 1;
       const { kind: injection } = judgement.injection;
       if (which === 'stale' && injection === 'injected') continue;

@@ -5,12 +5,13 @@ import { type ClusterConnection, connectCluster } from '../kube/kubeconfig.ts';
 import { NOT_ENDED, type Pod, PODS } from '../kube/pods.ts';
 import { getIfThere } from './cluster-reads.ts';
 import { CliError, kubernetesFailure } from './failures.ts';
+import { assumedForm, type FormOptions, withFormOptions } from './injection-form.ts';
 import { exitCodeOfRestart, planRestart, type Restart, type RestartPlan, type RestartScope } from './restart-plan.ts';
 import { restartJson, restartText } from './restart-text.ts';
 import { healthOf } from './status-tree.ts';
 import type { Terminal } from './terminal.ts';
 
-interface RestartOptions {
+interface RestartOptions extends FormOptions {
   readonly namespace?: string;
   readonly context?: string;
   readonly stale?: true;
@@ -23,7 +24,8 @@ A pod gets its role when it is created, and keeps it. This finds the running pod
 makes them anew: Deployments, StatefulSets and DaemonSets, by the annotation kubectl.kubernetes.io/restartedAt as
 kubectl rollout restart does. For all others it says what to do. Without --apply it only prints the commands, and changes nothing.
 In the cluster it takes your own rights: list pods, get replicasets, deployments, statefulsets, daemonsets and jobs; with
---apply also patch deployments, statefulsets and daemonsets.
+--apply also patch deployments, statefulsets and daemonsets. Where the operator runs with its own --mount-path or
+--annotation-prefix, give them here too; where it makes a difference and is not given, it is asked for.
 
 Exit code:
   0  nothing is left to do
@@ -39,27 +41,30 @@ Examples:
 
 /** The command `restart`. `exit` is told the exit code of a run that ended well; errors are thrown. */
 export const restartCommand = (terminal: Terminal, exit: (code: number) => void): Command =>
-  new Command('restart')
-    .description('Show, or restart, what owns the running pods of an identity, so that they get its role.')
-    .argument('<name>', 'an AwsFederatedIdentity')
-    .option('-n, --namespace <namespace>', 'namespace; default: that of the kubeconfig context')
-    .option('--stale', 'only pods that were not injected, or with another role')
-    .option('--apply', 'restart them, instead of printing the commands')
-    .option('--context <context>', 'context of the kubeconfig; default: the current one')
-    .addOption(new Option('-o, --output <format>', 'text or json').choices(['text', 'json']).default('text'))
-    .configureHelp({ commandUsage: () => 'kubectl aws-identity restart [options] <name>' })
-    .showHelpAfterError('See kubectl aws-identity restart --help.')
-    .addHelpText('after', HELP)
-    .action(async (name: string, options: RestartOptions) => exit(await runRestart(name, options, terminal)));
+  withFormOptions(
+    new Command('restart')
+      .description('Show, or restart, what owns the running pods of an identity, so that they get its role.')
+      .argument('<name>', 'an AwsFederatedIdentity')
+      .option('-n, --namespace <namespace>', 'namespace; default: that of the kubeconfig context')
+      .option('--stale', 'only pods that were not injected, or with another role')
+      .option('--apply', 'restart them, instead of printing the commands')
+      .option('--context <context>', 'context of the kubeconfig; default: the current one')
+      .addOption(new Option('-o, --output <format>', 'text or json').choices(['text', 'json']).default('text'))
+      .configureHelp({ commandUsage: () => 'kubectl aws-identity restart [options] <name>' })
+      .showHelpAfterError('See kubectl aws-identity restart --help.')
+      .addHelpText('after', HELP)
+      .action(async (name: string, options: RestartOptions) => exit(await runRestart(name, options, terminal))),
+  );
 
 async function runRestart(name: string, options: RestartOptions, { write }: Terminal): Promise<number> {
   const { context, output, apply, stale } = options;
+  const form = assumedForm(options);
   const cluster = connectCluster({ context });
   const { signal } = new AbortController();
   const namespace = options.namespace ?? cluster.namespace;
   const identity = await boundIdentity(cluster, { namespace, name }, signal);
   const plan = await planRestart(
-    { ...identity, which: stale === true ? 'stale' : 'all' },
+    { ...identity, which: stale === true ? 'stale' : 'all', form },
     podsOf(cluster, namespace, signal),
     (type, owner) => getIfThere(cluster, type, owner, signal),
   );
@@ -74,7 +79,7 @@ async function boundIdentity(
   cluster: ClusterConnection,
   { namespace, name }: { readonly namespace: string; readonly name: string },
   signal: AbortSignal,
-): Promise<Omit<RestartScope, 'which'>> {
+): Promise<Omit<RestartScope, 'which' | 'form'>> {
   const identity = await getIfThere<AwsFederatedIdentity>(cluster, IDENTITIES, { namespace, name }, signal);
   if (identity === undefined) {
     throw new CliError(`there is no AwsFederatedIdentity "${name}" in namespace ${namespace}: choose another with -n`);

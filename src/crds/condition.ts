@@ -22,6 +22,7 @@ export const Reason = z.enum([
   'AudienceNotAllowed',
   'RoleNotOwned',
   'RoleMissing',
+  'RoleOrphaned',
   'TrustPolicyMismatch',
   'AdoptionPending',
   'AdoptionRefused',

@@ -26,13 +26,16 @@ export const GROUP = 'federatedidentity.dev';
 const VERSION = 'v1alpha1';
 export const API_VERSION = `${GROUP}/${VERSION}`;
 
+/** By which `kubectl get crd` knows the definition of a kind. */
+export const crdName = ({ plural }: Pick<Kind, 'plural'>): string => `${plural}.${GROUP}`;
+
 /** The CustomResourceDefinition of a kind. `npm run generate` writes it to config/crd/; a stale file fails the check. */
 export function crdManifest(kind: Kind): object {
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',
     metadata: {
-      name: `${kind.plural}.${GROUP}`,
+      name: crdName(kind),
       labels: { 'app.kubernetes.io/part-of': 'federated-identity-operator' },
       // Policy documents hold ${aws:...}, which Flux's postBuild substitution would eat.
       annotations: { 'kustomize.toolkit.fluxcd.io/substitute': 'disabled' },

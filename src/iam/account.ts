@@ -1,12 +1,12 @@
 import type { IAMClient } from '@aws-sdk/client-iam';
-import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
+import { GetCallerIdentityCommand, type STSClient } from '@aws-sdk/client-sts';
 import type { AccountId } from './arn.ts';
 import { CircuitBreaker } from './breaker.ts';
 import { CallGate } from './call-gate.ts';
 import { type AwsCall, fenceWrites, gateCalls, tellCalls } from './calls.ts';
 import { type AccountConnection, assumedCredentials, type AwsClients, awsClients, ownCredentials } from './clients.ts';
 import { type Clock, SYSTEM_CLOCK } from './clock.ts';
-import { classify } from './errors.ts';
+import { classify, noAnswer } from './errors.ts';
 import { awsInventory, type Inventory } from './inventory.ts';
 import { awsOidcProviders, type OidcProviders } from './oidc-providers.ts';
 import { type Priority, RateLimit, type RateState } from './rate-limit.ts';
@@ -114,7 +114,7 @@ function awsAccount({ sts, iam, backgroundIam }: AwsClients, { onCall, s3Limit, 
   const session = new Session({
     breaker,
     accessKey: ({ forceRefresh }) => sts.config.credentials({ forceRefresh }),
-    callerArn: async () => (await sts.send(new GetCallerIdentityCommand({}))).Arn ?? '',
+    callerArn: () => callerArn(sts),
   });
   const gate = new CallGate({ ...parts, session });
   const through = (client: IAMClient, priority: Priority): Iam => {
@@ -127,6 +127,7 @@ function awsAccount({ sts, iam, backgroundIam }: AwsClients, { onCall, s3Limit, 
   const s3 = s3Clients(sts.config.credentials, (client) => {
     client.middlewareStack.add(gateCalls(s3Gate, 'user'), { step: 'initialize', priority: 'high', name: 'gateCalls' });
     client.middlewareStack.add(tellCalls('s3', onCall), { step: 'initialize', name: 'tellCalls' });
+    client.middlewareStack.add(fenceWrites(parts.fence), { step: 'deserialize', priority: 'low', name: 'fenceWrites' });
   });
   return {
     ...through(iam, 'user'),
@@ -140,6 +141,12 @@ function awsAccount({ sts, iam, backgroundIam }: AwsClients, { onCall, s3Limit, 
         return (await session.identity(signal)).caller;
       }),
   };
+}
+
+async function callerArn(sts: STSClient): Promise<string> {
+  const { Arn } = await sts.send(new GetCallerIdentityCommand({}));
+  if (Arn === undefined) throw noAnswer('GetCallerIdentity', 'as the operator', 200);
+  return Arn;
 }
 
 /** Fails with WrongAccount when the credentials belong to another account than the provider's. No call but the cached STS one. */

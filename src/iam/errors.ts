@@ -179,6 +179,8 @@ export const textOf = (error: unknown): string =>
 /** The ReconcileError for what a call to AWS has thrown. Messages carry no request ids or times: equal failures are equal texts. */
 export function classified(operation: string, subject: string, error: unknown): ReconcileError {
   if (error instanceof ReconcileError) return error;
+  const stranger = strangerOf(error);
+  if (stranger !== undefined) return noAnswer(operation, subject, stranger, { cause: error });
   const text = lasting(textOf(error));
   const opening = `${operation} ${subject}: ${text}`;
   if (awsErrorCode(error) === undefined) return withoutAnswer(opening, error);
@@ -187,6 +189,27 @@ export function classified(operation: string, subject: string, error: unknown): 
   const message = remedy === undefined ? opening : `${opening}. ${remedy(answer)}`;
   return new ReconcileError(reason, message, disposition, { cause: error });
 }
+
+/**
+ * The HTTP status of what came in the place of an answer: text that the SDK could not read, or an error without a code.
+ * Something between, such as a proxy, has made it; undefined for answers of AWS.
+ */
+export function strangerOf(error: unknown): number | undefined {
+  if (!(error instanceof Error) || !('$metadata' in error)) return undefined;
+  const { $metadata } = error;
+  const isOfAws = '$fault' in error && error.name !== 'Unknown';
+  if (isOfAws || typeof $metadata !== 'object' || $metadata === null || !('httpStatusCode' in $metadata))
+    return undefined;
+  return typeof $metadata.httpStatusCode === 'number' ? $metadata.httpStatusCode : undefined;
+}
+
+/** What to say of it. */
+export const strangersAnswer = (status: number): string =>
+  `HTTP ${status} without an answer of AWS: look at what is between, such as a proxy or a firewall`;
+
+/** Nothing is known of the call; also where a success lacks what AWS always answers. */
+export const noAnswer = (operation: string, subject: string, status: number, options?: ErrorOptions): ReconcileError =>
+  retryable('AwsUnreachable', `${operation} ${subject}: ${strangersAnswer(status)}.`, options);
 
 /** Whether AWS says that there are too many calls. A quota (LimitExceeded) is none of these. */
 export const isThrottling = (error: unknown): boolean => meaningOf(error).kind === 'throttling';

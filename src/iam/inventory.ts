@@ -8,16 +8,34 @@ import { PolicyArn, RoleArn, RoleName, RolePath } from './arn.ts';
 import { classify } from './errors.ts';
 import { decodePolicyDocument, type PolicyDocument } from './policy-document.ts';
 import type { Role } from './roles.ts';
+import type { Tags } from './tags.ts';
+
+/** Which roles of an account are looked for. */
+export interface InventoryQuery {
+  /** Roles elsewhere are not looked at. */
+  readonly pathPrefix: RolePath;
+  /** Of these, everything is wanted. */
+  readonly names: ReadonlySet<RoleName>;
+  /** Of all with such tags, no more than the tags is wanted. */
+  readonly isMarked: (tags: Tags) => boolean;
+}
+
+/** Of ten thousand roles only what was asked for is kept. */
+export interface FoundRoles {
+  readonly roles: ReadonlyMap<RoleName, Role>;
+  readonly marked: ReadonlyMap<RoleName, Tags>;
+}
 
 /** All roles of an account at once: two calls a thousand roles, where reading each takes four. */
 export interface Inventory {
-  /** Those of `names` that exist under a path. A role that changes during the look may be missing or half old. */
-  roles(names: ReadonlySet<RoleName>, pathPrefix: RolePath, signal: AbortSignal): Promise<ReadonlyMap<RoleName, Role>>;
+  /** What exists of them. A role that changes during the look may be missing or half old. */
+  roles(query: InventoryQuery, signal: AbortSignal): Promise<FoundRoles>;
 }
 
 const PAGE_SIZE = 1000;
 
 type Settings = Pick<Role, 'description' | 'maxSessionDurationSeconds'>;
+const NO_SETTINGS: ReadonlyMap<string, Settings> = new Map();
 
 /**
  * GetAccountAuthorizationDetails has trust, policies, boundary and tags, but neither description nor session duration;
@@ -25,10 +43,11 @@ type Settings = Pick<Role, 'description' | 'maxSessionDurationSeconds'>;
  */
 export function awsInventory(client: IAMClient): Inventory {
   return {
-    roles: (names, pathPrefix, abortSignal) =>
+    roles: ({ pathPrefix, names, isMarked }, abortSignal) =>
       classify('GetAccountAuthorizationDetails', `roles under ${pathPrefix}`, async () => {
-        const settings = await listSettings(client, pathPrefix, abortSignal);
+        const settings = names.size === 0 ? NO_SETTINGS : await listSettings(client, pathPrefix, abortSignal);
         const roles = new Map<RoleName, Role>();
+        const marked = new Map<RoleName, Tags>();
         const config = { client, pageSize: PAGE_SIZE };
         for await (const page of paginateGetAccountAuthorizationDetails(
           config,
@@ -36,12 +55,15 @@ export function awsInventory(client: IAMClient): Inventory {
           { abortSignal },
         )) {
           for (const detail of page.RoleDetailList ?? []) {
+            if (detail.Path?.startsWith(pathPrefix) !== true) continue; // this call knows no path
             const name = RoleName.parse(detail.RoleName);
             const known = settings.get(name);
             if (known !== undefined && names.has(name)) roles.set(name, toRole(detail, known));
+            const tags = tagsOf(detail);
+            if (isMarked(tags)) marked.set(name, tags);
           }
         }
-        return roles;
+        return { roles, marked };
       }),
   };
 }
@@ -77,6 +99,8 @@ function toRole(detail: RoleDetail, settings: Settings): Role {
     permissionsBoundaryArn: boundary === undefined ? undefined : PolicyArn.parse(boundary),
     managedPolicyArns: new Set(attached),
     inlinePolicies: new Map(inline),
-    tags: new Map((detail.Tags ?? []).map(({ Key = '', Value = '' }) => [Key, Value])),
+    tags: tagsOf(detail),
   };
 }
+
+const tagsOf = ({ Tags: tags = [] }: RoleDetail): Tags => new Map(tags.map(({ Key = '', Value = '' }) => [Key, Value]));

@@ -8,7 +8,7 @@ import {
   UpdateOpenIDConnectProviderThumbprintCommand,
 } from '@aws-sdk/client-iam';
 import type { IssuerUrl, OidcProviderArn } from './arn.ts';
-import { awsErrorCode, classify, undefinedIfMissing } from './errors.ts';
+import { awsErrorCode, classify, noAnswer, undefinedIfMissing } from './errors.ts';
 import type { Tags } from './tags.ts';
 
 /** All that the operator decides about an OIDC provider. */
@@ -106,6 +106,7 @@ async function readProvider(
   const command = new GetOpenIDConnectProviderCommand({ OpenIDConnectProviderArn: arn });
   const output = await client.send(command, { abortSignal }).catch(undefinedIfMissing);
   if (output === undefined) return undefined;
+  if (output.Url === undefined) throw noAnswer('GetOpenIDConnectProvider', arn, 200);
   return {
     clientIds: new Set(output.ClientIDList),
     thumbprints: output.ThumbprintList ?? [],

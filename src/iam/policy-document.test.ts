@@ -3,6 +3,7 @@ import { document } from '../../test/support/builders.ts';
 import {
   canonicalPolicyDocument,
   decodePolicyDocument,
+  effectsOf,
   parsePolicyDocument,
   PolicyDocument,
   samePolicyDocument,
@@ -177,9 +178,33 @@ describe('reading what a user wrote', () => {
       input: '{"Statement":[{"Condition":{"NumericEquals":{"x":9007199254740993}}}]}',
       message: 'the number at Statement.0.Condition.NumericEquals.x',
     },
+    {
+      name: 'a character that IAM does not take',
+      input: { Statement: [{ Resource: 'arn:aws:s3:::bucket/\u{1f4c1}/*' }] },
+      message: 'this one has \u{1f4c1}: put * or ? in its place',
+    },
     { name: 'a number that becomes infinite', input: '{"Statement":[{"a":-1e999}]}', message: 'Statement.0.a' },
   ])('$name is refused [F74]', ({ input, message }) => {
     expect(() => parsePolicyDocument(input)).toThrow(message);
+  });
+
+  test('takes the characters of Latin-1, as IAM does', () => {
+    expect(parsePolicyDocument({ Statement: [{ Resource: 'arn:aws:s3:::bucket/\u00ff' }] })).toContain('\u00ff');
+  });
+
+  test.each([
+    { name: 'one statement in no list', Statement: { Effect: 'Deny' }, effects: ['Deny'] },
+    { name: 'two statements', Statement: [{ Effect: 'Allow' }, { Effect: 'Deny' }], effects: ['Allow', 'Deny'] },
+    { name: 'no statement', Statement: [], effects: [] },
+    { name: 'a statement whose effect is not understood', Statement: [{ Effect: 'deny' }], effects: ['Allow', 'Deny'] },
+    { name: 'a statement that is none', Statement: ['x'], effects: ['Allow', 'Deny'] },
+  ])('the effects of $name are $effects', ({ Statement, effects }) => {
+    expect([...effectsOf(document({ Statement }))]).toEqual(effects);
+  });
+
+  test('what is no document may have either effect, and has the size of its text', () => {
+    const odd = PolicyDocument.parse('{ no JSON');
+    expect([...effectsOf(odd), sizeOfPolicyDocument(odd)]).toEqual(['Allow', 'Deny', 9]);
   });
 
   test('the size counts strings with their white space and nothing else', () => {

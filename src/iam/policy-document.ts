@@ -22,14 +22,36 @@ export function parsePolicyDocument(input: unknown): PolicyDocument {
   const inexact = inexactNumber(value, '');
   if (inexact !== undefined)
     throw new Error(`the number at ${inexact} cannot be sent as it was written: put it between quotes`);
-  return PolicyDocument.parse(JSON.stringify(value));
+  const text = JSON.stringify(value);
+  const [foreign] = NOT_LATIN_1.exec(text) ?? [];
+  if (foreign !== undefined)
+    throw new Error(
+      `IAM takes no character beyond Latin-1 in a policy document, and this one has ${foreign}: put * or ? in its place`,
+    );
+  return PolicyDocument.parse(text);
 }
+
+/** What IAM refuses in a document (IAM API model, policyDocumentType), beside control characters, which JSON writes out. */
+const NOT_LATIN_1 = /[\u0100-\u{10ffff}]/u;
 
 /** A document as IAM returns it, percent-encoded (RFC 3986). Decoded exactly once: a `%` in a value survives. */
 export const decodePolicyDocument = (encoded = ''): PolicyDocument => PolicyDocument.parse(decodeURIComponent(encoded));
 
 /** Number of characters as IAM counts them against its quotas: without white space outside of strings. */
-export const sizeOfPolicyDocument = (document: PolicyDocument): number => JSON.stringify(JSON.parse(document)).length;
+export const sizeOfPolicyDocument = (document: PolicyDocument): number =>
+  (JSON.stringify(tryParse(document)) ?? document).length;
+
+/** What the statements of a document do. One that cannot be read may do either. */
+export function effectsOf(document: PolicyDocument): ReadonlySet<'Allow' | 'Deny'> {
+  const parsed = tryParse(document);
+  if (!isObject(parsed)) return new Set(['Allow', 'Deny']);
+  return new Set(
+    listOf(parsed['Statement'] ?? []).flatMap((statement) => {
+      const effect = isObject(statement) ? statement['Effect'] : undefined;
+      return effect === 'Allow' || effect === 'Deny' ? [effect] : (['Allow', 'Deny'] as const);
+    }),
+  );
+}
 
 /**
  * Whether two documents mean the same to IAM, whatever their spelling: a value and a list of one, the order of lists,

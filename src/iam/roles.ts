@@ -21,7 +21,7 @@ import {
 } from '@aws-sdk/client-iam';
 import { waiting } from '../errors.ts';
 import { PolicyArn, RoleArn, type RoleName, RolePath } from './arn.ts';
-import { awsErrorCode, classify, undefinedIfMissing } from './errors.ts';
+import { awsErrorCode, classify, noAnswer, undefinedIfMissing } from './errors.ts';
 import { decodePolicyDocument, type PolicyDocument } from './policy-document.ts';
 import type { Tags } from './tags.ts';
 
@@ -144,7 +144,8 @@ async function createRole(
   });
   try {
     const { Role } = await client.send(command, { abortSignal });
-    return { arn: RoleArn.parse(Role?.Arn), id: Role?.RoleId ?? '' };
+    if (Role === undefined) throw noAnswer('CreateRole', role.name, 200);
+    return { arn: RoleArn.parse(Role.Arn), id: Role.RoleId ?? '' };
   } catch (error) {
     if (awsErrorCode(error) === 'EntityAlreadyExists') return 'EntityAlreadyExists';
     throw error;
@@ -195,7 +196,9 @@ async function readSettings(
   abortSignal: AbortSignal,
 ): Promise<RoleSettings | undefined> {
   const output = await client.send(new GetRoleCommand({ RoleName: name }), { abortSignal }).catch(undefinedIfMissing);
-  return output?.Role === undefined ? undefined : settingsOf(name, output.Role);
+  if (output === undefined) return undefined;
+  if (output.Role === undefined) throw noAnswer('GetRole', name, 200);
+  return settingsOf(name, output.Role);
 }
 
 function settingsOf(name: RoleName, role: SdkRole): RoleSettings {

@@ -1,6 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { CLUSTER, owner, providerOwner } from '../../test/support/builders.ts';
-import { describeOwner, isOwnedBy, isUnowned, lacksOtherOwner, ownerTags, wasOwnedByNamesake } from './tags.ts';
+import {
+  describeOwner,
+  isOwnedBy,
+  isUnowned,
+  lacksOtherOwner,
+  ownerOf,
+  ownerTags,
+  wasOwnedByNamesake,
+} from './tags.ts';
 
 describe('ownership tags', () => {
   test('name the cluster, the object and its uid', () => {
@@ -10,6 +18,15 @@ describe('ownership tags', () => {
       'federatedidentity.dev/name': 'reports',
       'federatedidentity.dev/uid': 'identity-uid',
     });
+  });
+
+  test('are read back as their owner, and name none where one of them is missing', () => {
+    expect([ownerOf(ownerTags(owner())), ownerOf(ownerTags(providerOwner()))]).toEqual([owner(), providerOwner()]);
+    for (const key of ['cluster', 'name', 'uid']) {
+      const tags = new Map(ownerTags(owner()));
+      tags.delete(`federatedidentity.dev/${key}`);
+      expect(ownerOf(tags), key).toBeUndefined();
+    }
   });
 
   test('have no namespace for a cluster-scoped object', () => {

@@ -26,8 +26,25 @@ export const ownerTags = ({ cluster, namespace, name, uid }: Owner): Tags =>
     [UID, uid],
   ]);
 
+/** Whom the tags name as the owner: undefined unless cluster, name and UID are all there. */
+export function ownerOf(tags: Tags): Owner | undefined {
+  const [cluster, name, uid] = [tags.get(CLUSTER_TAG), tags.get(NAME), tags.get(UID)];
+  if (cluster === undefined || name === undefined || uid === undefined) return undefined;
+  return { cluster, namespace: tags.get(NAMESPACE), name, uid };
+}
+
 /** Whether only the operator may set the tag. To IAM, keys that differ only in case are one key, and the last writer has it. */
 export const isReserved = (key: string): boolean => key.toLowerCase().startsWith(OWNER_TAG_PREFIX);
+
+/**
+ * The value of a role's tag as IAM finds it: keys that differ only in case are one. Of the operator's own tags only the exact
+ * key counts, so that one in other letters, which proves no ownership, is written again.
+ */
+export function tagOf(tags: Tags, key: string): string | undefined {
+  if (tags.has(key) || isReserved(key)) return tags.get(key);
+  const wanted = key.toLowerCase();
+  return tags.entries().find(([one]) => one.toLowerCase() === wanted)?.[1];
+}
 
 /** Ownership needs the cluster and the UID: a name alone can be taken again by somebody else. */
 export const isOwnedBy = (tags: Tags, owner: Owner): boolean =>

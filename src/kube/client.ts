@@ -1,4 +1,5 @@
 import { createConfiguration, HttpMethod, type KubeConfig, RequestContext, Watch } from '@kubernetes/client-node';
+import { deadline } from '../runtime/abort.ts';
 import { ApiError } from './errors.ts';
 import { type KubernetesResource, nameOf, type ObjectName, resourcePath, type ResourceType } from './resource.ts';
 
@@ -145,7 +146,8 @@ function sender(config: KubeConfig): Send {
     context.setHeaderParam('Accept', accept);
     if (contentType !== undefined) context.setHeaderParam('Content-Type', contentType);
     if (body !== undefined) context.setBody(JSON.stringify(body));
-    context.setSignal(AbortSignal.any([signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]));
+    using limit = deadline(REQUEST_TIMEOUT_MS, signal);
+    context.setSignal(limit.signal);
     await config.applySecurityAuthentication(context);
     const response = await httpApi.send(context).toPromise();
     const text = await response.body.text();

@@ -9,7 +9,7 @@ export interface InjectionTable extends KubernetesResource {
   readonly data?: Readonly<Record<string, string>>;
 }
 
-/** What a table says of a ServiceAccount, whose name may be that of a property which every object has, as `constructor`. */
+/** What a table says of a ServiceAccount. Its name may be that of a property that every object has, such as `constructor`. */
 export const entryOf = (table: InjectionTable | undefined, serviceAccount: string): string | undefined =>
   table?.data !== undefined && Object.hasOwn(table.data, serviceAccount) ? table.data[serviceAccount] : undefined;
 

@@ -35,5 +35,8 @@ export interface PodVolume {
 }
 
 /** The ServiceAccount that a pod runs as. */
-export const serviceAccountOf = ({ spec: { serviceAccountName = '' } }: Pod): string =>
-  serviceAccountName === '' ? 'default' : serviceAccountName;
+export const serviceAccountOf = ({
+  spec: { serviceAccountName = '' },
+}: {
+  readonly spec: { readonly serviceAccountName?: string | undefined };
+}): string => (serviceAccountName === '' ? 'default' : serviceAccountName);

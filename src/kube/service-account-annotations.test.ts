@@ -98,6 +98,11 @@ test.each([
     value: 'a b',
   },
   {
+    annotations: { 'eks.amazonaws.com/role-arn': ROLE, 'eks.amazonaws.com/audience': 'x'.repeat(256) },
+    key: 'eks.amazonaws.com/audience',
+    value: `${'x'.repeat(100)}…", but must be at most 255 characters`,
+  },
+  {
     annotations: { 'eks.amazonaws.com/role-arn': ROLE, 'federatedidentity.dev/region': 'eu\nwest' },
     key: 'federatedidentity.dev/region',
     value: 'eu\nwest',

@@ -30,8 +30,8 @@ export type AnnotatedInjection =
   /** `problem` names the annotation, what is wrong with it and what to do. */
   | { readonly kind: 'invalid'; readonly problem: string };
 
-/** A word of the injection table. */
-const WORD = /^[!-~]+$/;
+/** A word of the injection table, no longer than IAM takes an audience: one table holds those of a whole namespace. */
+const WORD = /^[!-~]{1,255}$/;
 
 /**
  * What the annotations of a ServiceAccount give to its pods. As in the EKS webhook, a lifetime that is no number and a switch
@@ -56,7 +56,7 @@ export function annotatedInjection(
     { key: keys.region, value: region },
   ].find(({ value }) => value !== undefined && !WORD.test(value));
   if (odd !== undefined) {
-    const problem = `Annotation ${odd.key} is "${shown(odd.value)}", but must be printable ASCII without a space. Correct or remove it.`;
+    const problem = `Annotation ${odd.key} is "${shown(odd.value)}", but must be at most 255 characters of printable ASCII, without a space. Correct or remove it.`;
     return { kind: 'invalid', problem };
   }
   const injection = {

@@ -6,8 +6,11 @@ import { publicDns } from './public-dns.ts';
 const A = 1;
 const never = new AbortController().signal;
 
-/** A name server that knows one IPv4 address, and counts questions by name. `rcode` 3: there is no such name. */
-async function nameServer({ rcode = 0, isMute = false } = {}) {
+/**
+ * A name server that knows one IPv4 address, and counts questions by name. `rcode` 3: there is no such name. `dropsIpv6`: it
+ * does not answer questions for IPv6, as some old ones.
+ */
+async function nameServer({ rcode = 0, isMute = false, dropsIpv6 = false } = {}) {
   const socket = createSocket('udp4');
   const asked: string[] = [];
   socket.on('message', (question, { port, address }) => {
@@ -18,8 +21,9 @@ async function nameServer({ rcode = 0, isMute = false } = {}) {
       at += 1 + length;
     }
     asked.push(labels.join('.'));
-    if (isMute) return;
-    const hasAnswer = rcode === 0 && question.readUInt16BE(at + 1) === A;
+    const isIpv4 = question.readUInt16BE(at + 1) === A;
+    if (isMute || (dropsIpv6 && !isIpv4)) return;
+    const hasAnswer = rcode === 0 && isIpv4;
     const header = Buffer.from([
       ...question.subarray(0, 2),
       0x81,
@@ -59,6 +63,13 @@ test('hosts of /etc/hosts, which AWS does not have, are not known', async () => 
 test('a name that is not there is told by its code', async () => {
   await using server = await nameServer({ rcode: 3 });
   expect(await thrownBy(() => server.dns('oidc.example.com', never))).toHaveProperty('code', 'ENOTFOUND');
+});
+
+test('a server that drops questions for IPv6 costs a second, and not the time that the documents have', async () => {
+  await using server = await nameServer({ dropsIpv6: true });
+  const started = performance.now();
+  expect(await server.dns('oidc.example.com', never)).toEqual(['192.0.2.7']);
+  expect(performance.now() - started).toBeLessThan(1_900);
 });
 
 test('the signal ends the wait for a server that does not answer', async () => {

@@ -112,6 +112,25 @@ describe('what was published already', () => {
   });
 });
 
+describe('a JWKS in which a key is none that AWS takes, as the copy without kid of which AWS once advised', () => {
+  const odd = (metadata: Readonly<Record<string, string>>): FoundObject => {
+    const { kid: _, ...copy } = key('one');
+    const edwards = { kid: 'ed', kty: 'OKP', crv: 'Ed25519', x: 'AA' };
+    const body = documentText({ keys: [key('one'), copy, { ...copy, kid: '' }, edwards, key('retired')] });
+    return foundObject({ body, metadata }, '"jwks"');
+  };
+
+  test('is used where it is of somebody else and has the key of this cluster', () => {
+    const plan = planPublishing(publishing(), { jwks: odd({}), discovery: discovery({}, {}) });
+    expect(applied(plan)).toMatchObject({ writes: [], foreign: ['a/openid/v1/jwks', expect.any(String)] });
+  });
+
+  test('loses no other key when it is ours, or was handed over: running tokens are signed with it', () => {
+    const [write] = applied(planPublishing(publishing(), { jwks: odd(OURS), discovery: discovery() })).writes;
+    expect(JSON.parse(write!.object.body)).toEqual({ keys: [key('one'), key('retired')] });
+  });
+});
+
 describe('documents of somebody else', () => {
   test.each([
     {

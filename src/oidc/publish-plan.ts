@@ -15,11 +15,11 @@ import {
   encodeMarks,
   goesAt,
   type Jwk,
-  JwkSet,
   type KeyRing,
   MAX_KEYS,
   mergeKeys,
   NO_KEYS,
+  publishedKeys,
 } from './published-keys.ts';
 import { objectKey, type PublishTarget } from './publish-place.ts';
 
@@ -142,21 +142,17 @@ function isSame(found: FoundObject, object: NewObject): boolean {
   );
 }
 
-/** Keys that are published, whoever published them; marks only of those of ours. */
+/** All keys that are published, whoever published them. Only a JWKS of our own carries marks. */
 function ringOf(observed: ObservedObject): KeyRing {
   if (observed.kind !== 'found') return NO_KEYS;
-  const parsed = JwkSet.safeParse(parseDocument(observed.body));
-  if (!parsed.success) return NO_KEYS;
-  const { keys } = parsed.data;
+  const keys = publishedKeys(parseDocument(observed.body)) ?? [];
   return { keys, missingSince: decodeMarks(observed.metadata[MISSING] ?? '', keys) };
 }
 
 function lackOfKeys(found: unknown, served: readonly Jwk[]): string | undefined {
-  const parsed = JwkSet.safeParse(found);
-  if (!parsed.success) return 'it is no JSON Web Key Set';
-  const missing = served.find(
-    (key) => !parsed.data.keys.some((other) => isDeepStrictEqual(material(other), material(key))),
-  );
+  const keys = publishedKeys(found);
+  if (keys === undefined) return 'it is no JSON Web Key Set';
+  const missing = served.find((key) => !keys.some((other) => isDeepStrictEqual(material(other), material(key))));
   return missing === undefined ? undefined : `it lacks the key ${missing.kid} of this cluster`;
 }
 

@@ -20,6 +20,15 @@ export type Jwk = z.output<typeof Jwk>;
 
 export const JwkSet = z.object({ keys: z.array(Jwk) });
 
+/**
+ * The keys of a set that was published, whoever published it; undefined for what is no set. A key that AWS does not take is
+ * passed over, as the copy without `kid` for clusters before 1.16, of which AWS's own guide once advised.
+ */
+export function publishedKeys(document: unknown): readonly Jwk[] | undefined {
+  const parsed = z.object({ keys: z.array(z.unknown()) }).safeParse(document);
+  return parsed.data?.keys.flatMap((key) => Jwk.safeParse(key).data ?? []);
+}
+
 /** Keys that are or will be published, sorted by `kid`. */
 export interface KeyRing {
   readonly keys: readonly Jwk[];

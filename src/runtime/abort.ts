@@ -33,18 +33,34 @@ export async function abortable<T>(work: Promise<T>, signal: AbortSignal): Promi
   }
 }
 
+export interface Deadline extends Disposable {
+  /** Aborts as the given signal does, or with a TimeoutError when the time is over; never once it is disposed. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * A signal for one piece of work that may take `ms` milliseconds; dispose it when the work has ended. What AbortSignal.any and
+ * AbortSignal.timeout make stays in memory until its time is over, and longer: 1 kB for each request and each reconcile.
+ */
+export function deadline(ms: number, signal: AbortSignal): Deadline {
+  const limit = new AbortController();
+  const follow = (): void => limit.abort(signal.reason);
+  const timer = setTimeout(() => limit.abort(new DOMException(`Not done within ${ms} ms.`, 'TimeoutError')), ms);
+  const dispose = (): void => {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', follow);
+  };
+  signal.addEventListener('abort', follow, { once: true });
+  if (signal.aborted) follow();
+  return { signal: limit.signal, [Symbol.dispose]: dispose };
+}
+
 /** As `abortable`, with a TimeoutError after `ms` milliseconds. For requests that may never answer. */
 export async function limited<T>(
   ms: number,
   signal: AbortSignal,
   request: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const limit = new AbortController();
-  const timer = setTimeout(() => limit.abort(new DOMException(`No answer within ${ms} ms.`, 'TimeoutError')), ms);
-  const either = AbortSignal.any([signal, limit.signal]);
-  try {
-    return await abortable(request(either), either);
-  } finally {
-    clearTimeout(timer);
-  }
+  using limit = deadline(ms, signal);
+  return await abortable(request(limit.signal), limit.signal);
 }

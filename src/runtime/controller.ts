@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { type ReconcileError, retryable, toReconcileError } from '../errors.ts';
-import { abortable, sleep } from './abort.ts';
+import { abortable, deadline, sleep } from './abort.ts';
 import { exponentialBackoff } from './backoff.ts';
 import { errorFields } from './error-fields.ts';
 import type { ControllerObserver, Metrics, ReconcileOutcome } from './metrics.ts';
@@ -49,7 +49,7 @@ interface Loop extends Pick<ControllerOptions<readonly []>, 'name' | 'reconcile'
 
 const HOUR_MS = 3_600_000;
 /** A spec that flaps is carried out three times at once, and then once in five seconds. */
-const SPEC_CHANGES = { burst: 3, intervalMs: 5_000 };
+const SPACED_WAKES = { burst: 3, intervalMs: 5_000 };
 
 /**
  * Waits for the stores, adds all their objects, then reconciles what changes. Abort of `signal` (lost leadership)
@@ -106,10 +106,10 @@ async function follow(
   // Mappings look into each other's stores, so none is asked before all are complete.
   // After an abort the queue is closed, and what follows has no effect.
   await abortable(Promise.all(sources.map(({ store }) => store.synced)), signal).catch(() => {});
-  const spacing = new Spacing<RequestKey>(SPEC_CHANGES);
-  const wake = ({ isSpecChange = false, priority, ...request }: Wake, usual: Priority): void => {
+  const spacing = new Spacing<RequestKey>(SPACED_WAKES);
+  const wake = ({ isSpaced = false, priority, ...request }: Wake, usual: Priority): void => {
     const key = requestKey(request);
-    const waitMs = isSpecChange ? spacing.wait(key, performance.now()) : 0;
+    const waitMs = isSpaced ? spacing.wait(key, performance.now()) : 0;
     if (waitMs === 0) queue.add(key, priority ?? usual);
     else queue.addAfter(key, waitMs, priority ?? usual);
   };
@@ -139,8 +139,8 @@ async function reconcileOnce(loop: Loop, key: RequestKey): Promise<ReconcileOutc
   const { name, queue, reconcile, signal, timeoutMs } = loop;
   const log = loop.log.child({ controller: name, object: key, reconcileId: crypto.randomUUID() });
   try {
-    const limited = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
-    const { requeueAfterMs } = await reconcile(toRequest(key), { signal: limited, log });
+    using limit = deadline(timeoutMs, signal);
+    const { requeueAfterMs } = await reconcile(toRequest(key), { signal: limit.signal, log });
     log.debug('reconciled');
     queue.forget(key);
     if (requeueAfterMs === undefined) return 'success';

@@ -1,7 +1,7 @@
 import { ApiException } from '@kubernetes/client-node';
 import { expect, test } from 'vitest';
 import { terminal, toReconcileError } from '../errors.ts';
-import { errorCode, errorFields } from './error-fields.ts';
+import { errorCode, errorFields, isProgramFault } from './error-fields.ts';
 
 const secretAnswer = () => new ApiException(403, 'no', { data: 'c2VjcmV0' }, { 'x-token': 'c2VjcmV0' });
 
@@ -20,11 +20,15 @@ test('the message of our own error is kept beside its cause', () => {
   expect(fields).toMatchObject({ message: 'choose another name', cause: { type: 'ApiException', code: 403 } });
 });
 
-test('an error that is its own cause ends', () => {
+test.each([
+  { name: 'its own cause', inner: undefined },
+  { name: 'the cause of its cause', inner: new Error('inner') },
+])('an error that is $name ends', ({ inner }) => {
   const error = new Error('loop');
-  error.cause = error;
+  if (inner !== undefined) inner.cause = error;
+  error.cause = inner ?? error;
   expect(errorFields(error)).toMatchObject({ message: 'loop' });
-  expect(errorCode(error)).toBeUndefined();
+  expect([errorCode(error), isProgramFault(error)]).toEqual([undefined, false]);
 });
 
 test('the code is that of the nearest cause that has one', () => {

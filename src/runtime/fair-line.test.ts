@@ -43,6 +43,18 @@ describe('FairLine', () => {
     expect(drained(line).indexOf('quiet/sweep')).toBe(7);
   });
 
+  test('what is new is served one time in sixteen, even while the background is full too', () => {
+    const line = new FairLine<string>();
+    for (let index = 0; index < 100; index += 1) line.add(`sweep/${index}`, 'background', 0);
+    line.add('quiet/new', 'new', 0);
+    const served: unknown[] = [];
+    for (let index = 0; index < 16; index += 1) {
+      line.add(`flood/${index}`, 'change', 0);
+      served.push(line.shift()?.key);
+    }
+    expect(served.indexOf('quiet/new')).toBe(15);
+  });
+
   test('cluster-scoped keys are a namespace of their own', () => {
     const line = new FairLine<string>();
     line.add('/default', 'change', 0);

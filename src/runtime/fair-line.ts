@@ -7,6 +7,11 @@ export const moreUrgent = (a: Priority, b: Priority): Priority =>
 
 /** Each so many keys, one of a less urgent lane goes first, so that a flood of changes cannot starve the rest. */
 const COURTESY = 8;
+/** Both of them by turns, so that a full background cannot starve what is new. */
+const COURTESIES: readonly (readonly Priority[])[] = [
+  ['new', 'background', 'change'],
+  ['background', 'new', 'change'],
+];
 
 /**
  * Keys `namespace/name` that wait: the most urgent first, and among equally urgent ones a key of each namespace in turn, so
@@ -48,8 +53,9 @@ export class FairLine<Key extends string> {
   /** Removes the next key; undefined for an empty line. */
   shift(): { readonly key: Key; readonly since: number } | undefined {
     this.#taken += 1;
-    const isCourtesy = this.#taken % COURTESY === 0;
-    for (const priority of isCourtesy ? PRIORITIES.toReversed() : PRIORITIES) {
+    const courtesy =
+      this.#taken % COURTESY === 0 ? COURTESIES[(this.#taken / COURTESY) % COURTESIES.length] : undefined;
+    for (const priority of courtesy ?? PRIORITIES) {
       const next = this.#shiftFrom(priority);
       if (next !== undefined) return next;
     }

@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type Change, ObjectStore, type ObjectStoreOptions, type StoredObject } from './object-store.ts';
 
 interface Item extends StoredObject {
@@ -28,6 +28,20 @@ describe('ObjectStore', () => {
     store.replace([item('kept', '1'), item('changed', '4'), item('new', '5')]);
     expect(changes).toEqual(['deleted gone', 'updated changed', 'added new']);
     expect(names(store.list())).toEqual(['kept', 'changed', 'new']);
+  });
+
+  test('it knows how long it has not been told of changes', () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const { store } = setup();
+    expect(store.staleSeconds).toBe(0);
+    store.setFollowed(false);
+    vi.advanceTimersByTime(4_000);
+    store.setFollowed(false);
+    vi.advanceTimersByTime(3_000);
+    expect(store.staleSeconds).toBe(7);
+    store.setFollowed(true);
+    expect(store.staleSeconds).toBe(0);
   });
 
   test('it is synced with the first list, even an empty one', async () => {

@@ -46,6 +46,7 @@ export class ObjectStore<T extends StoredObject> {
   readonly #handlers = new Set<ChangeHandler<T>>();
   readonly #firstReplace = Promise.withResolvers<void>();
   #isSynced = false;
+  #staleSince: number | undefined;
 
   constructor(options: ObjectStoreOptions<T>) {
     this.#options = options;
@@ -59,6 +60,16 @@ export class ObjectStore<T extends StoredObject> {
 
   get isSynced(): boolean {
     return this.#isSynced;
+  }
+
+  /** How long the store has not been told of changes, so that it shows what was; 0 while it is told. */
+  get staleSeconds(): number {
+    return this.#staleSince === undefined ? 0 : (performance.now() - this.#staleSince) / 1000;
+  }
+
+  /** For whoever keeps the store: whether it tells it of changes from now on. The same again is no news. */
+  setFollowed(isFollowed: boolean): void {
+    this.#staleSince = isFollowed ? undefined : (this.#staleSince ?? performance.now());
   }
 
   get size(): number {

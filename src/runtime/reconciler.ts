@@ -12,8 +12,8 @@ export interface Request {
 export interface Wake extends Request {
   /** Default: `change`, for objects that are new to the store `new`, and for those that it had at the start `background`. */
   readonly priority?: Priority;
-  /** Somebody changed the object's spec: such wakes of one object are spaced out, as each may mean writes. */
-  readonly isSpecChange?: boolean;
+  /** Whether such wakes of one object are spaced out, as each may mean writes: of a spec that flaps, of a status that counts. */
+  readonly isSpaced?: boolean;
 }
 
 export interface Result {

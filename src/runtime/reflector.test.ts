@@ -49,7 +49,6 @@ const failed =
   (status: number): Step =>
   (response) =>
     response.writeHead(status, { 'x-secret': 'c2VjcmV0' }).end('{"data":"c2VjcmV0"}');
-const emptyList = async () => ({ items: [], resourceVersion: '1' });
 const cut: Step = (response) => response.destroy();
 const silent: Step = () => {};
 
@@ -180,9 +179,15 @@ describe('reflector', () => {
   });
 
   test('a server that answers but forbids is not called unreachable [F9]', async () => {
-    const { store, messages } = await start({ lists: [failed(403)] });
-    await store.synced;
+    const forbidden = Array.from({ length: 9 }, () => failed(403));
+    const { store, messages } = await start({
+      watches: [closedAfter(), ...forbidden],
+      lists: [listed('1'), ...forbidden],
+    });
+    await eventually(() => expect(store.staleSeconds).toBeGreaterThan(0));
+    expect(store.isSynced).toBe(true);
     expect(messages()[0]).toBe('API server refuses the request, waiting');
+    await eventually(() => expect(store.staleSeconds).toBe(0));
   });
 
   test('a watch that is refused leads to a new list: the version may come from another life of the server [F2 F11]', async () => {
@@ -201,7 +206,7 @@ describe('reflector', () => {
 
   test('a dead link is noticed and the watch resumed [F5]', async () => {
     const { names, requests } = await start({
-      idleMs: 100,
+      idleMs: 1_000, // a busy machine is no dead link
       watches: [open(frame('ADDED', item('a', '5'))), open(frame('ADDED', item('b', '6')))],
     });
     await eventually(() => expect(names()).toEqual(['a@5', 'b@6']));
@@ -255,6 +260,12 @@ describe('reflector', () => {
     expect(messages()).toEqual(['watch event cannot be stored, listing again']);
   });
 
+  test('an event that a fault keeps from being stored is an error', async () => {
+    const { lines } = await start({ watches: [open('{"type":"ADDED","object":null}\n')] });
+    const told = expect.objectContaining({ level: 50, msg: expect.stringContaining('watch event') });
+    await eventually(() => expect(lines).toContainEqual(told));
+  });
+
   test.each([
     { name: 'an open watch', script: {}, until: 2 },
     { name: 'a list that never answers', script: { lists: [silent] }, until: 1 },
@@ -268,37 +279,4 @@ describe('reflector', () => {
     await ended;
     expect(performance.now() - startedAt).toBeLessThan(5_000);
   });
-});
-
-test('a configuration whose credentials cannot be read is waited for as well', async () => {
-  const attempts: unknown[] = [];
-  const watch = { watch: () => Promise.reject(new Error('token file is missing')) };
-  const log = pino({ level: 'warn' }, { write: (line: string) => void attempts.push(JSON.parse(line)) });
-  const stop = new AbortController();
-  const store = new ObjectStore<Item>({ log });
-  const options = { config: new KubeConfig(), path: '/items', list: emptyList, store, log, watch, backoff: () => 1 };
-  const ended = runReflector(options, stop.signal);
-  await eventually(() => expect(attempts.length).toBeGreaterThanOrEqual(3));
-  stop.abort();
-  await ended;
-  expect(attempts[0]).toMatchObject({ detail: 'token file is missing' });
-});
-
-test('a list waits as long as the API server asks', async () => {
-  const log = pino({ level: 'silent' });
-  const lists: number[] = [];
-  const list = async () => {
-    lists.push(performance.now());
-    if (lists.length === 1) throw Object.assign(new Error('too many requests'), { code: 429, retryAfterMs: 400 });
-    return emptyList();
-  };
-  const stop = new AbortController();
-  const store = new ObjectStore<Item>({ log });
-  const watch = { watch: () => Promise.reject(new Error('not looked at')) };
-  const options = { config: new KubeConfig(), path: '/items', list, store, log, watch, backoff: () => 1 };
-  const ended = runReflector(options, stop.signal);
-  await store.synced;
-  stop.abort();
-  await ended;
-  expect((lists[1] ?? 0) - (lists[0] ?? 0)).toBeGreaterThanOrEqual(390);
 });

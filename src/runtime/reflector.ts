@@ -2,7 +2,7 @@ import { type KubeConfig, Watch } from '@kubernetes/client-node';
 import type { Logger } from 'pino';
 import { abortable, limited, sleep } from './abort.ts';
 import { type Backoff, exponentialBackoff } from './backoff.ts';
-import { errorCode, errorFields, patienceMs } from './error-fields.ts';
+import { errorCode, errorFields, isProgramFault, patienceMs } from './error-fields.ts';
 import type { ObjectStore, StoredObject } from './object-store.ts';
 import { type OutageLog, outageLog } from './outage-log.ts';
 
@@ -20,7 +20,7 @@ export interface ReflectorOptions<T extends StoredObject> {
   readonly query?: Readonly<Record<string, string>>;
   /** All pages of the collection. May reject with anything; it is called again. */
   readonly list: (signal: AbortSignal) => Promise<Listing<T>>;
-  readonly store: Pick<ObjectStore<T>, 'replace' | 'set' | 'delete'>;
+  readonly store: Pick<ObjectStore<T>, 'replace' | 'set' | 'delete' | 'setFollowed'>;
   readonly log: Logger;
   readonly backoff?: Backoff;
   readonly random?: () => number;
@@ -65,6 +65,7 @@ export async function runReflector<T extends StoredObject>(
       pauseMs = backoff(failures);
     } catch (error) {
       if (signal.aborted) return;
+      options.store.setFollowed(false);
       failures += 1;
       pauseMs = Math.max(backoff(failures), patienceMs(error));
       // The version may come from another life of the API server. One that is only busy is spared the list.
@@ -108,7 +109,8 @@ async function watch<T extends StoredObject>(
       else if (type === 'ADDED' || type === 'MODIFIED') store.set(object);
       version = object.metadata?.resourceVersion ?? version;
     } catch (error) {
-      log.warn({ path, err: errorFields(error) }, 'watch event cannot be stored, listing again');
+      const level = isProgramFault(error) ? 'error' : 'warn';
+      log[level]({ path, err: errorFields(error) }, 'watch event cannot be stored, listing again');
       ended.resolve('gone');
     }
   };
@@ -128,6 +130,7 @@ async function watch<T extends StoredObject>(
     await abortable(connecting, signal);
     if (refusal !== undefined) throw refusal.error; // it ended before it was established
     outage.recovered();
+    store.setFollowed(true);
     const connectedAt = performance.now();
     const kind = await abortable(ended.promise, signal);
     return { kind, version, livedMs: performance.now() - connectedAt };

@@ -56,6 +56,16 @@ test('of two writers one wins, and the other one writes nothing', async () => {
   expect(await put('fifth', etag)).toBe('changed');
 });
 
+test('of an object that is no document by its size, all is read but its body', async () => {
+  await using setup = await startWithAdmin();
+  setup.aws.account().createBucket('oidc');
+  const objects = objectsOf(setup);
+  await objects.put('large', object('x'.repeat(1_048_576)), { kind: 'absent' }, signal);
+  await objects.put('huge', object('x'.repeat(1_048_577)), { kind: 'absent' }, signal);
+  expect(await objects.get('large', signal)).toMatchObject({ body: expect.stringMatching(/^x{1000}/) });
+  expect(await objects.get('huge', signal)).toMatchObject({ kind: 'found', body: '', metadata: { owner: 'us' } });
+});
+
 test('no ACL is ever sent', async () => {
   await using setup = await startWithAdmin();
   setup.aws.account().createBucket('oidc');

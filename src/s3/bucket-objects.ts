@@ -1,4 +1,4 @@
-import type { S3Client } from '@aws-sdk/client-s3';
+import type { GetObjectCommandOutput, S3Client } from '@aws-sdk/client-s3';
 import { awsErrorCode } from '../iam/errors.ts';
 import type { Partition } from '../iam/arn.ts';
 import { s3Failure } from './errors.ts';
@@ -13,6 +13,7 @@ export interface BucketAddress {
 export interface FoundObject {
   readonly kind: 'found';
   readonly etag: string;
+  /** Empty for what is too large to be a document of ours. */
   readonly body: string;
   readonly contentType: string | undefined;
   readonly cacheControl: string | undefined;
@@ -104,7 +105,7 @@ async function readObject(
     return {
       kind: 'found',
       etag: output.ETag ?? '',
-      body: (await output.Body?.transformToString()) ?? '',
+      body: await bodyOf(output),
       contentType: output.ContentType,
       cacheControl: output.CacheControl,
       metadata: output.Metadata ?? {},
@@ -119,4 +120,13 @@ async function readObject(
         throw error;
     }
   }
+}
+
+/** Ten times the largest document: whoever may write to the bucket must not fill the memory of the operator. */
+const MAX_BODY_BYTES = 1024 * 1024;
+
+async function bodyOf({ Body, ContentLength = 0 }: GetObjectCommandOutput): Promise<string> {
+  if (ContentLength <= MAX_BODY_BYTES) return (await Body?.transformToString()) ?? '';
+  if (Body !== undefined && 'destroy' in Body) Body.destroy(); // the connection ends with it
+  return '';
 }

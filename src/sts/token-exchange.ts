@@ -1,7 +1,7 @@
 import { AssumeRoleWithWebIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import type { RoleArn } from '../iam/arn.ts';
 import { type AwsCall, CLIENT_OPTIONS, tellCalls } from '../iam/calls.ts';
-import { awsErrorCode, isServerFault, isThrottling, textOf } from '../iam/errors.ts';
+import { awsErrorCode, isServerFault, isThrottling, strangerOf, strangersAnswer, textOf } from '../iam/errors.ts';
 import { type Clocks, compareClocks, issuedAtOf } from './clocks.ts';
 
 /** What STS answers to a token, without the credentials: they are dropped at once. */
@@ -65,10 +65,10 @@ export function stsTokenExchange({
         .send(command, { abortSignal })
         .then(
           // AssumedRoleId is the id of the role, a colon and the session name (STS API reference, AssumedRoleUser).
-          ({ AssumedRoleUser }): Exchange => ({
-            kind: 'accepted',
-            roleId: AssumedRoleUser?.AssumedRoleId?.split(':')[0],
-          }),
+          ({ AssumedRoleUser, Credentials }): Exchange =>
+            Credentials === undefined
+              ? { kind: 'unreachable', message: strangersAnswer(200) }
+              : { kind: 'accepted', roleId: AssumedRoleUser?.AssumedRoleId?.split(':')[0] },
           refusal,
         );
       abortSignal.throwIfAborted();
@@ -83,8 +83,9 @@ export function stsTokenExchange({
 
 function refusal(error: unknown): Exchange {
   const code = awsErrorCode(error);
-  const message = textOf(error);
-  if (code === undefined) return { kind: 'unreachable', message };
+  const stranger = strangerOf(error);
+  const message = stranger === undefined ? textOf(error) : strangersAnswer(stranger);
+  if (code === undefined || stranger !== undefined) return { kind: 'unreachable', message };
   if (isServerFault(error) || isThrottling(error)) return { kind: 'unreachable', message: `${code}: ${message}` };
   return { kind: 'refused', code, message };
 }

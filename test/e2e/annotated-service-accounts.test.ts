@@ -116,7 +116,7 @@ test('a ServiceAccount annotated by hand, as on EKS, gives its pods the role, an
   expect(await one.callerArn()).toContain(`:assumed-role/${namespace}-first/`);
   expect(await entryOf(namespace)).toBe(`${first} sts.amazonaws.com 86400 eu-west-1`);
 
-  // From the change on no pod gets the role of before: each is denied or has the new one.
+  // From the change on no pod gets the former role: each is denied or has the new one.
   await kubectl([
     'annotate',
     'sa',

@@ -17,7 +17,7 @@ const doctor = useDoctor(stack, async () => {
 });
 const namespace = (): string => doctor().namespace;
 
-/** Pods of before their identity: as they come to a cluster where injection was not at work. */
+/** Pods that are older than their identity, as in a cluster where injection did not work. */
 const earlyPods = [
   { name: 'bare', env: [] },
   { name: 'half-set', env: [{ name: 'AWS_ROLE_ARN', value: 'arn:aws:iam::111122223333:role/federated/own' }] },

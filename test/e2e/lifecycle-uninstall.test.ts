@@ -21,6 +21,7 @@ import {
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const CONFIG = join(ROOT, 'config', 'dev');
 const CRDS = ['awsfederatedidentities.federatedidentity.dev', 'awsoidcproviders.federatedidentity.dev'];
+const GUARD = 'federated-identity-crd-guard';
 const OWN_NAMESPACE = 'federated-identity-system';
 const PATIENCE = { timeout: 90_000, interval: 300 };
 vi.setConfig({ testTimeout: 300_000 }); // as long as all its waits together on a machine that others use too
@@ -48,7 +49,11 @@ async function apply(): Promise<void> {
   await kubectl('wait', '--for=condition=Established', 'crd', ...CRDS, '--timeout=60s');
 }
 
-/** Takes everything of config/ away that is still there. */
+/** As docs/uninstall.md has it, for both CRDs. */
+const allowDeletion = (): Promise<string> =>
+  kubectl('annotate', 'crd', ...CRDS, 'federatedidentity.dev/allow-deletion=true');
+
+/** Takes everything of config/ away that is still there. Where the CRDs are not to go, it rejects, and the rest is gone. */
 const removeConfig = (): Promise<string> =>
   kubectl('delete', '-k', CONFIG, '--ignore-not-found', '--wait=false', '--timeout=60s');
 
@@ -79,6 +84,17 @@ const injected = (): Promise<string> =>
     pod(namespace, 'app'),
   );
 
+/** When the deletion of CRDs and identities began; empty if it did for none. */
+const inDeletion = (): Promise<string> =>
+  kubectl('get', 'crd,afi', '-A', '-o', 'jsonpath={.items[*].metadata.deletionTimestamp}');
+
+/** Installs over what is left of another installation. */
+async function installAgain(): Promise<void> {
+  await apply();
+  await stack().cluster.restartApiServer(); // kubernetes#130887: it may not follow ConfigMaps any more
+  await stack().restartOperator();
+}
+
 /** Both identities are being deleted, and are still there. */
 async function untilDeletionWaits(): Promise<void> {
   const deleted = ['get', 'afi', '-n', namespace, '-o', 'jsonpath={.items[*].metadata.deletionTimestamp}'];
@@ -100,8 +116,11 @@ afterEach(async ({ task }) => {
   if (task.result?.state === 'fail') console.log(await logTail(stack().operator.logFile, 30));
 });
 
-test('a CRD is removed by mistake: roles go as their deletionPolicy says, and all is back once it is applied again [F50]', async () => {
+test('a CRD is removed on the second try: roles go as their deletionPolicy says, and all is back once it is applied again [F50]', async () => {
   namespace = await install();
+  await expect(kubectl('delete', 'crd', ...CRDS, '--timeout=90s')).rejects.toThrow(GUARD);
+  expect(await inDeletion()).toBe('');
+  await allowDeletion();
   await kubectl('delete', 'crd', ...CRDS, '--timeout=90s');
   expect(rolesOf(namespace)).toEqual(['kept']);
   await stack().kubectl(['create', '--dry-run=server', '-f', '-'], pod('default', 'default')); // nobody waits for our kinds
@@ -120,20 +139,40 @@ test('identities first, then the operator, then the rest: nothing is left, and n
   await kubectl('delete', 'aop', '--all', '--timeout=90s');
   expect(rolesOf(namespace)).toEqual(['kept']);
   await stack().operator.stop();
+  await allowDeletion();
   await removeConfig();
   await untilNothingIsLeft();
 });
 
 test('installed again: after a restart of the API server pods are injected as before', async () => {
-  await apply();
-  await stack().cluster.restartApiServer(); // kubernetes#130887: it may not follow ConfigMaps any more
-  await stack().restartOperator();
+  await installAgain();
   namespace = await install();
   await expect.poll(injected, PATIENCE).toContain('aws-iam-token');
 });
 
+test('all of config/ is removed by mistake: identities and roles stay, and one command brings the rest back [F50 F51]', async () => {
+  const mark = stack().aws.calls.mark();
+  await expect(removeConfig()).rejects.toThrow(GUARD);
+  await kubectl('wait', '--for=delete', `namespace/${OWN_NAMESPACE}`, '--timeout=90s');
+  await stack().operator.stop(0); // its pods went with the namespace
+  expect(await inDeletion()).toBe('');
+
+  await installAgain();
+  const app = ['afi/app', '-n', namespace];
+  await kubectl('annotate', ...app, 'federatedidentity.dev/requestedAt=now');
+  const handled = ['get', ...app, '-o', 'jsonpath={.status.lastHandledReconcileAt}'];
+  await expect.poll(() => kubectl(...handled), PATIENCE).toBe('now');
+  await untilReady(stack(), 'afi/app', namespace);
+  await expect.poll(injected, PATIENCE).toContain('aws-iam-token');
+  const writes = stack()
+    .aws.calls.since(mark)
+    .filter(({ write, service }) => write && service === 'iam');
+  expect(writes).toEqual([]);
+});
+
 test('the operator first: identities wait for it, and one command brings it back to finish [F51]', async () => {
   await stack().operator.stop();
+  await allowDeletion();
   await removeConfig();
   await untilDeletionWaits();
   const crds = async (): Promise<string> => kubectl('get', 'crd', '-o', 'jsonpath={.items[*].metadata.name}');
@@ -161,6 +200,7 @@ test("the operator's namespace first: identities can be let go without it, and t
   });
   await kubectl('wait', '--for=delete', `namespace/${namespace}`, '--timeout=90s');
   expect(rolesOf(namespace)).toEqual(['app', 'kept']);
+  await allowDeletion();
   await removeConfig();
   await untilNothingIsLeft();
 });

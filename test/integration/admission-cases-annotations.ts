@@ -30,6 +30,11 @@ const skipCases: readonly InjectionCase[] = [
     },
   },
   {
+    name: 'skip-containers may have any blank of Unicode around a name',
+    pod: annotated('skip-containers', '\u0085app\u3000'),
+    expected: { token, containers: { app: untouchedContainer } },
+  },
+  {
     name: 'skip-containers counts for a native sidecar',
     pod: pod({
       annotations: { 'eks.amazonaws.com/skip-containers': 'sidecar' },
@@ -50,6 +55,7 @@ const skipCases: readonly InjectionCase[] = [
     { name: 'in capital letters', value: 'APP' },
     { name: 'that is empty', value: '' },
     { name: 'with other separators', value: 'app;sidecar app' },
+    { name: 'after a mark that is no blank in Unicode', value: '\uFEFFapp' },
   ].map(({ name, value }) => ({
     name: `skip-containers ${name} changes nothing`,
     pod: annotated('skip-containers', value),

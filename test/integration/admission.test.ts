@@ -84,6 +84,25 @@ describe('injection [F60]', () => {
     },
   );
 
+  const SKIP = 'eks.amazonaws.com/skip-containers';
+
+  test('a pod of 200 containers that are all skipped is within the cost limit', async () => {
+    const containers = Array.from({ length: 200 }, (_, index) => ({ name: `c${index}`, image: 'x' }));
+    const annotations = { [SKIP]: containers.map(({ name }) => name).join(',') };
+    const { spec } = await created(pod({ annotations, containers, automountServiceAccountToken: false }));
+    expect(spec.containers.filter(({ env }) => env !== undefined)).toEqual([]);
+  });
+
+  test('a list of names to skip that the API server would read for half a minute is denied, and why', async () => {
+    const message = await refusal(created(pod({ annotations: { [SKIP]: ','.repeat(40_000) } })));
+    expect(message).toContain(`3 for each character of its annotation ${SKIP} make 120031, and may make 10000`);
+  });
+
+  test('a list of any length is not read where the ServiceAccount has no role', async () => {
+    const candidate = pod({ serviceAccountName: 'other', annotations: { [SKIP]: ','.repeat(200_000) } });
+    await expect(created(candidate)).resolves.toBeDefined();
+  });
+
   test('a pod of 20 containers with 100 variables each is within the cost limit', async () => {
     const env = Array.from({ length: 100 }, (_, index) => ({ name: `SETTING_${index}`, value: 'x' }));
     const containers = Array.from({ length: 20 }, (_, index) => ({ name: `c${index}`, image: 'x', env }));

@@ -8,7 +8,15 @@ import { defaultAdmissionOptions, operatorUsername } from '../../src/admission/o
 import { serviceAccountGate } from '../../src/admission/policy/service-account-gate.ts';
 import { serviceAccountMark } from '../../src/admission/policy/service-account-mark.ts';
 import { pod } from './admission-pods.ts';
-import { expectMark, INJECTION_LABEL, markCases, serviceAccount, withRole, writesBy } from './mark-cases.ts';
+import {
+  expectMark,
+  INJECTION_LABEL,
+  markCases,
+  ROLE_BY_HAND,
+  serviceAccount,
+  withRole,
+  writesBy,
+} from './mark-cases.ts';
 
 // The policies hold in the whole cluster and the API server is restarted, so the cluster is this suite's own. No operator
 // runs: whatever is not denied here would be a pod without its role.
@@ -77,6 +85,18 @@ describe('the mark', () => {
     ) as { metadata: { labels?: Readonly<Record<string, string>> } };
     expect(dry.metadata.labels).toEqual({ [INJECTION_LABEL]: 'pending' });
     await expect(labelOf('dry')).rejects.toThrow('not found');
+  });
+
+  test('is set where a later policy, or a webhook, sets the role', async () => {
+    const late = serviceAccount('late', {}, { 'late-role': 'true' });
+    await apply(lateRole());
+    const made = await vi.waitFor(async () => {
+      const text = await kubectl(['create', '--dry-run=server', '-o', 'json', '-f', '-'], late);
+      const { metadata } = JSON.parse(text) as { metadata: Readonly<Record<string, Readonly<Record<string, string>>>> };
+      expect(metadata['annotations']).toEqual(withRole());
+      return metadata;
+    }, soon);
+    expect(made['labels']).toEqual({ 'late-role': 'true', [INJECTION_LABEL]: 'pending' });
   });
 
   test('is no drift to a manifest in git: kubectl diff finds nothing', async () => {
@@ -158,6 +178,27 @@ describe('the gate', () => {
     await vi.waitUntil(async () => (await outcome('probe')) === 'let in', soon);
   });
 });
+
+/** A policy that gives ServiceAccounts a role after ours has run (policies run in the order of their names), as Kyverno might. */
+function lateRole(): readonly object[] {
+  const apiVersion = 'admissionregistration.k8s.io/v1';
+  const metadata = { name: 'zz-late-role' };
+  const expression = `[JSONPatch{op: 'add', path: '/metadata/annotations', value: {'eks.amazonaws.com/role-arn': '${ROLE_BY_HAND}'}}]`;
+  const wanted = `object.metadata.?labels['late-role'].hasValue() && !has(object.metadata.annotations)`;
+  const spec = {
+    failurePolicy: 'Fail',
+    reinvocationPolicy: 'Never',
+    matchConstraints: {
+      resourceRules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['serviceaccounts'] }],
+    },
+    matchConditions: [{ name: 'wanted', expression: wanted }],
+    mutations: [{ patchType: 'JSONPatch', jsonPatch: { expression } }],
+  };
+  return [
+    { apiVersion, kind: 'MutatingAdmissionPolicy', metadata, spec },
+    { apiVersion, kind: 'MutatingAdmissionPolicyBinding', metadata, spec: { policyName: metadata.name } },
+  ];
+}
 
 /** What the API server would do with a pod of the ServiceAccount. */
 async function outcome(serviceAccountName: string, annotations: object = {}): Promise<string> {

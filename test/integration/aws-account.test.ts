@@ -19,6 +19,8 @@ const MINUTE = 60_000;
 
 const signal = (): AbortSignal => new AbortController().signal;
 
+const QUERY = { pathPrefix: RolePath.parse('/federated/'), names: new Set([NAME]), isMarked: () => false };
+
 afterEach(() => void vi.unstubAllEnvs());
 
 interface Key {
@@ -87,7 +89,7 @@ describe('a role of another account', () => {
       partition: 'aws',
     });
     await account.roles.create(desiredRole({ name: NAME }), signal());
-    await account.background.inventory.roles(new Set([NAME]), RolePath.parse('/federated/'), signal());
+    await account.background.inventory.roles(QUERY, signal());
     expect(aws.account(TARGET).role(NAME)).toBeDefined();
     expect(aws.account(HUB).roles()).toEqual([]);
     const calls = ['AssumeRole', 'GetCallerIdentity', 'CreateRole', 'ListRoles', 'GetAccountAuthorizationDetails'];
@@ -263,7 +265,7 @@ test('a change overtakes the sweep when calls have to wait', async () => {
   const account = accounts.of(connection());
   await Promise.all(Array.from({ length: 20 }, () => account.roles.getSettings(NAME, signal())));
   aws.calls.clear();
-  const sweep = account.background.inventory.roles(new Set(), RolePath.parse('/federated/'), signal());
+  const sweep = account.background.inventory.roles(QUERY, signal());
   const change = account.roles.create(desiredRole({ name: NAME }), signal());
   await vi.waitUntil(() => accounts.rates().get(HUB)?.waiting === 2, { timeout: 30_000, interval: 1 });
   await clock.advance(100);

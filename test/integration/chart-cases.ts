@@ -13,6 +13,7 @@ export interface ChartRow {
 }
 
 const policy = 'kind: MutatingAdmissionPolicy\n';
+const CRD_GUARD = 'policyName: federated-identity-crd-guard\n';
 const webhook = 'kind: MutatingWebhookConfiguration\n';
 /** A cluster of a version, of which nothing else is known. */
 export const old = (version: string): readonly string[] => [`--kube-version=${version}`];
@@ -44,8 +45,23 @@ export const ROWS: readonly ChartRow[] = [
   {
     name: 'nothing',
     values: {},
-    has: [policy, 'kind: PodDisruptionBudget', 'kind: NetworkPolicy', 'helm.sh/resource-policy: keep', 'replicas: 2'],
-    hasNot: [webhook, 'ServiceMonitor', 'PrometheusRule', 'kind: Service\n', 'AWS_ROLE_ARN\n', 'Egress'],
+    has: [
+      policy,
+      'kind: PodDisruptionBudget',
+      'kind: NetworkPolicy',
+      'helm.sh/resource-policy: keep',
+      'replicas: 2',
+      CRD_GUARD,
+    ],
+    hasNot: [
+      webhook,
+      'allow-deletion: "true"\n',
+      'ServiceMonitor',
+      'PrometheusRule',
+      'kind: Service\n',
+      'AWS_ROLE_ARN\n',
+      'Egress',
+    ],
   },
   {
     name: 'Kubernetes 1.35',
@@ -58,7 +74,7 @@ export const ROWS: readonly ChartRow[] = [
     name: 'Kubernetes 1.30',
     values: {},
     capabilities: old('1.30.14'),
-    has: [webhook, 'kind: Service\n'],
+    has: [webhook, 'kind: Service\n', CRD_GUARD],
     hasNot: [policy],
   },
   {
@@ -245,8 +261,14 @@ export const ROWS: readonly ChartRow[] = [
   {
     name: 'CRDs that go with the release',
     values: { crds: { keep: false } },
-    has: ['CustomResourceDefinition'],
+    has: ['CustomResourceDefinition', 'federatedidentity.dev/allow-deletion: "true"\n', CRD_GUARD],
     hasNot: ['resource-policy'],
+  },
+  {
+    name: 'CRDs without a guard',
+    values: { crds: { guard: false } },
+    has: ['helm.sh/resource-policy: keep', policy],
+    hasNot: ['crd-guard'],
   },
 ];
 

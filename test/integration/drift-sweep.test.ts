@@ -6,6 +6,7 @@ import { operatorPolicy } from '../../dev/stack/operator-policy.ts';
 import type { Dependencies } from '../../src/controllers/aws-federated-identity/dependencies.ts';
 import { FirstSweeps } from '../../src/controllers/aws-federated-identity/first-sweeps.ts';
 import { KnownRoles } from '../../src/controllers/aws-federated-identity/known-roles.ts';
+import { OrphanedRoles } from '../../src/controllers/aws-federated-identity/orphaned-roles.ts';
 import { reconcileFederatedIdentity } from '../../src/controllers/aws-federated-identity/reconcile.ts';
 import { sweepDrift } from '../../src/controllers/aws-federated-identity/sweep.ts';
 import { IDENTITY_INDEXES } from '../../src/controllers/aws-federated-identity/watches.ts';
@@ -140,7 +141,8 @@ function startOperator() {
     random: () => 0.5,
   };
   const run = reconcileFederatedIdentity(dependencies);
-  const sweep = sweepDrift({ ...dependencies, enqueue: ({ name }) => void enqueued.push(name) });
+  const orphanedRoles = new OrphanedRoles({ maxAgeMs: 600_000, consistencyWindowMs: 60_000 });
+  const sweep = sweepDrift({ ...dependencies, orphanedRoles, enqueue: ({ name }) => void enqueued.push(name) });
   return {
     enqueued,
     reconcile: (name: string) => run({ namespace: 'analytics', name }, { signal, log }),

@@ -150,6 +150,21 @@ describe('nothing is written', () => {
     expect(aws.calls.writes()).toEqual([]);
   });
 
+  test('by a replica that stood still between signing and sending, and leads no more', async () => {
+    await using setup = await scene();
+    const { aws } = setup;
+    aws.account(ACCOUNT).createBucket('my-oidc');
+    let asked = 0;
+    const { publish } = await replica({
+      fence: () => {
+        asked += 1;
+        if (asked === 2) throw new Error('not the leader');
+      },
+    });
+    expect(await thrownBy(publish)).toMatchObject({ message: expect.stringContaining('not the leader') });
+    expect(aws.calls.writes()).toEqual([]);
+  });
+
   test('with credentials of another account', async () => {
     await using setup = await scene();
     const { aws } = setup;

@@ -63,7 +63,7 @@ test('what the chart renders for it is accepted', async () => {
 
 test('the API server finds no fault with the types in any policy', async () => {
   const { items } = JSON.parse(await scene.kubectl(['get', 'validatingadmissionpolicies', '-o', 'json']));
-  expect(items).toHaveLength(6);
+  expect(items).toHaveLength(7);
   for (const { metadata, status } of items)
     expect([metadata.name, status?.typeChecking ?? {}]).toEqual([metadata.name, {}]);
 });

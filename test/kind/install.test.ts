@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { run, whenThisProcessEnds } from '../../dev/cluster/process.ts';
 import { KUBERNETES_VERSION } from '../../dev/cluster/version.ts';
+import { ALLOW_DELETION } from '../../src/admission/policy/crd-guard.ts';
 import { identity, pod, provider, S3_READ } from '../support/stories.ts';
 
 // What only a whole cluster shows: the image as a Deployment, with scheduler, kubelets, probes and the rights of its pod. It has no AWS.
@@ -87,5 +88,12 @@ test('the pod of an annotated ServiceAccount has a token for AWS', async () => {
 test('it leaves: nothing made AWS objects, so nothing waits', async () => {
   await kubectl(['delete', 'afi', '--all', '-A', '--timeout=120s']);
   await kubectl(['delete', 'aop', '--all', '--timeout=120s']);
+  await kubectl([
+    'annotate',
+    'crd',
+    '-l',
+    'app.kubernetes.io/part-of=federated-identity-operator',
+    `${ALLOW_DELETION}=true`,
+  ]);
   await kubectl(['delete', '-k', 'config/default', '--timeout=180s']);
 });

@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { KubeConfig } from '@kubernetes/client-node';
 import type { Decision, FaultCandidate } from '../../dev/aws/faults.ts';
 import type { LocalAccount } from '../../dev/aws/local-account.ts';
@@ -11,9 +12,13 @@ import { sharingConnections } from '../../src/kube/connection-pool.ts';
 import { isNotFound } from '../../src/kube/errors.ts';
 import { type KubernetesResource, nameOf, type ResourceType } from '../../src/kube/resource.ts';
 import { type Fault, type ProxiedRequest, startApiServerProxy } from '../support/api-server-proxy.ts';
+import { viewOf, withBucketRights } from './bucket.ts';
+import type { BucketView } from './documents.ts';
 import type { AwsWrite } from './oracle.ts';
 import { type Blow, type Point, PointCounter, pointText } from './points.ts';
 
+const QUIET_MS = 1_000;
+const POLL_MS = 50;
 const NAMESPACE = 'federated-identity-system';
 const OPERATOR = `${NAMESPACE}/federated-identity-operator` as const;
 const USER = 'federated-identity-operator';
@@ -34,10 +39,12 @@ export interface Strike {
 export interface Take {
   readonly strike: Strike | undefined;
   readonly counter: PointCounter;
-  readonly aws: AwsWrite[];
+  readonly aws: (AwsWrite & { readonly bucket: BucketView })[];
   /** `verb path`. */
   readonly api: string[];
   wasStruck: boolean;
+  /** Of AWS or the API server; a Lease does not count. */
+  lastWriteAt: number;
 }
 
 /** An operator process with an account, a provider and a way to the API server of its own, on a stack that lanes share. */
@@ -52,14 +59,15 @@ export interface Lane extends AsyncDisposable {
   /** Of all objects that the lane has had: what comes late, after a run, is still theirs. */
   readonly had: {
     readonly uids: Set<string>;
-    /** Of those whose role stays by their own wish. */
+    /** Of those whose role or OIDC provider stays by their own wish. */
     readonly retained: Set<string>;
-    readonly namespaces: Set<string>;
   };
   /** Counts writes anew, and strikes at one of them. */
   begin(strike?: Strike): Take;
   /** Resolves when an operator works again after a blow that killed it. */
   recovered(): Promise<void>;
+  /** Resolves when nothing has been written for a second: what comes after an object has gone belongs to the run that it was of. */
+  quiet(): Promise<void>;
   /** SIGTERM, then another process, whose first write is that of its Lease. */
   restart(): Promise<void>;
 }
@@ -69,7 +77,8 @@ export async function startLane(stack: Stack, accountId: string, program?: strin
   const name = `lane-${accountId}`;
   const account = stack.aws.account(accountId);
   const { cluster, clusterId } = stack;
-  const key = account.createUser(USER, operatorPolicy({ accountId, cluster: clusterId, issuer: cluster.issuer }));
+  const policy = operatorPolicy({ accountId, cluster: clusterId, issuer: cluster.issuer });
+  const key = account.createUser(USER, withBucketRights(policy, account));
   const folder = join(cluster.folder, name);
   await mkdir(folder, { recursive: true });
   const proxy = await startApiServerProxy(cluster);
@@ -116,9 +125,12 @@ export async function startLane(stack: Stack, accountId: string, program?: strin
     account,
     stack,
     user,
-    had: { uids: new Set(), retained: new Set(), namespaces: new Set() },
+    had: { uids: new Set(), retained: new Set() },
     begin: (strike) => (take = newTake(strike)),
     recovered: () => recovery,
+    quiet: async () => {
+      while (Date.now() - take.lastWriteAt < QUIET_MS) await sleep(POLL_MS); // oxlint-disable-line no-await-in-loop -- polled
+    },
     restart: async () => {
       await (await operator).stop();
       await startAnew();
@@ -139,11 +151,13 @@ const newTake = (strike: Strike | undefined): Take => ({
   aws: [],
   api: [],
   wasStruck: false,
+  lastWriteAt: 0,
 });
 
 /** Whether the blow falls at this write. */
 function strikes(take: Take, write: string): Blow | undefined {
   const point = take.counter.next(write);
+  if (!write.endsWith(' leases')) take.lastWriteAt = Date.now();
   if (take.strike === undefined || take.wasStruck || pointText(point) !== pointText(take.strike.point))
     return undefined;
   take.wasStruck = true;
@@ -160,7 +174,7 @@ async function decide(
 ): Promise<Decision> {
   const { service, operation, resource } = candidate;
   const before = { roles: account.roles(), oidcProviders: account.providers() };
-  take.aws.push({ call: { service, operation, resource }, before });
+  take.aws.push({ call: { service, operation, resource }, before, bucket: viewOf(account) });
   const blow = strikes(take, `${service} ${operation}`);
   switch (blow) {
     case undefined:

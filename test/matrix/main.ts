@@ -16,6 +16,8 @@ const { values } = parseArgs({
     blow: { type: 'string' },
     /** All four at each write; else one, which changes with the seed. */
     'all-blows': { type: 'boolean', default: false },
+    /** Of the models: people delete everything in the very moment of the blow. */
+    deleted: { type: 'boolean', default: false },
     /** Of the real process: which story, how many at a time, how many of all runs. */
     story: { type: 'string' },
     lanes: { type: 'string', default: '2' },
@@ -32,8 +34,9 @@ const blowsAt = (index: number, seed: number): readonly Blow[] => (values['all-b
 async function simulateOnce(seed: number, strike: Strike): Promise<number> {
   const { violations, wasStruck } = await playSimulated(seed, strike);
   if (violations.length === 0 && wasStruck) return 0;
-  const { point, blow } = strike;
-  print(`npm run test:crash -- --simulated --seed ${seed} --point "${pointText(point)}" --blow ${blow}`);
+  const { point, blow, thenDeleted } = strike;
+  const more = thenDeleted === true ? ' --deleted' : '';
+  print(`npm run test:crash -- --simulated --seed ${seed} --point "${pointText(point)}" --blow ${blow}${more}`);
   if (!wasStruck) print('  the write was not made');
   for (const { invariant, what, at } of violations) print(`  ${invariant} after ${Math.round(at / 1000)} s: ${what}`);
   return 1;
@@ -42,6 +45,7 @@ async function simulateOnce(seed: number, strike: Strike): Promise<number> {
 async function simulateSeeds(first: number, seeds: number): Promise<number> {
   const begin = performance.now();
   const distinct = new Set<string>();
+  const { deleted: thenDeleted } = values;
   let [runs, wrong] = [0, 0];
   for (let seed = first; seed < first + seeds; seed += 1) {
     const calm = await playSimulated(seed); // oxlint-disable-line no-await-in-loop -- they share the timers of this process
@@ -51,7 +55,7 @@ async function simulateSeeds(first: number, seeds: number): Promise<number> {
     for (const [index, point] of calm.points.entries()) {
       distinct.add(pointText(point));
       for (const blow of blowsAt(index, seed)) {
-        wrong += await simulateOnce(seed, { point, blow }); // oxlint-disable-line no-await-in-loop -- as above
+        wrong += await simulateOnce(seed, { point, blow, thenDeleted }); // oxlint-disable-line no-await-in-loop -- as above
         runs += 1;
       }
     }
@@ -65,10 +69,11 @@ async function simulateSeeds(first: number, seeds: number): Promise<number> {
 }
 
 async function simulated(): Promise<number> {
-  const { seed, point, blow } = values;
+  const { seed, point, blow, deleted: thenDeleted } = values;
   if (point === undefined || blow === undefined)
     return simulateSeeds(Number(seed ?? values.from), seed === undefined ? Number(values.seeds) : 1);
-  const wrong = await simulateOnce(Number(seed ?? 1), { point: parsePoint(point), blow: parseBlow(blow) });
+  const strike = { point: parsePoint(point), blow: parseBlow(blow), thenDeleted };
+  const wrong = await simulateOnce(Number(seed ?? 1), strike);
   print(wrong === 0 ? 'no violations' : 'violations');
   return wrong;
 }

@@ -95,6 +95,7 @@ test('nothing is wrong', () => {
   expect(judge(act(onTheWay({ attachedPolicies: [] })))).toEqual([]);
   expect(judge(deleted())).toEqual([]);
   expect(judge(deleted({ retained: new Set([UID]), account: accountOf(role()) }))).toEqual([]);
+  expect(judge(deleted({ clientIds: undefined, retained: new Set(['provider-uid']) }))).toEqual([]);
 });
 
 describe('a broken state is told', () => {
@@ -212,6 +213,16 @@ describe('a broken state is told', () => {
     {
       name: 'a role gone that was to stay',
       broken: deleted({ retained: new Set([UID]) }),
+      kind: 'unfinished',
+      says: 'was to stay',
+    },
+    {
+      name: 'an OIDC provider gone that was to stay',
+      broken: deleted({
+        clientIds: undefined,
+        retained: new Set(['provider-uid']),
+        account: { roles: [theirs], oidcProviders: [] },
+      }),
       kind: 'unfinished',
       says: 'was to stay',
     },

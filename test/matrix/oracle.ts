@@ -9,7 +9,7 @@ import type { AwsFederatedIdentity, AwsOidcProvider } from '../../src/kube/kinds
 import type { KubernetesResource } from '../../src/kube/resource.ts';
 
 export interface Violation {
-  readonly kind: 'orphan' | 'duplicate' | 'foreign write' | 'stuck' | 'wider' | 'unfinished';
+  readonly kind: 'orphan' | 'duplicate' | 'foreign write' | 'stuck' | 'wider' | 'unfinished' | 'torn';
   readonly what: string;
 }
 
@@ -32,7 +32,7 @@ export interface Act {
   readonly wishesBefore: ReadonlyMap<string, DesiredRole>;
   readonly wishes: ReadonlyMap<string, DesiredRole>;
   readonly clientIds: readonly string[] | undefined;
-  /** All UIDs of objects of this story, and of those whose role stays by their own wish. */
+  /** All UIDs of objects of this story, and of those whose role or OIDC provider stays by their own wish. */
   readonly uids: ReadonlySet<string>;
   readonly retained: ReadonlySet<string>;
   /** Roles of other people. */
@@ -58,15 +58,19 @@ const uidOf = (one: Pick<Role, 'tags'>): string => tagOf(one, UID_TAG) ?? '';
 export function judge(act: Act): readonly Violation[] {
   return [
     ...act.writes.flatMap((write) => foreignWrite(act, write)),
-    ...act.apiWrites
-      .filter((write) => !act.ownPaths.test(write))
-      .map((what): Violation => ({ kind: 'foreign write', what: `API server: ${what}` })),
+    ...foreignApiWrites(act),
     ...changedBystanders(act),
     ...widerAccess(act),
     ...leftovers(act),
     ...unfinished(act),
   ];
 }
+
+/** Nothing is written but to the objects of the run. */
+export const foreignApiWrites = ({ apiWrites, ownPaths }: Pick<Act, 'apiWrites' | 'ownPaths'>): readonly Violation[] =>
+  apiWrites
+    .filter((write) => !ownPaths.test(write))
+    .map((what) => ({ kind: 'foreign write', what: `API server: ${what}` }));
 
 /** Whatever is written to must carry the tags of one of ours; creation is judged by what came of it. */
 function foreignWrite({ uids, cluster }: Act, { call, before }: AwsWrite): readonly Violation[] {
@@ -125,11 +129,12 @@ function leftovers({ account, wishes, retained, cluster, clientIds, uids }: Act)
   const ours = account.roles.filter((role) => tagOf(role, CLUSTER_TAG) === cluster && uids.has(uidOf(role)));
   const orphans = ours.filter((role) => !wishes.has(uidOf(role)) && !retained.has(uidOf(role)));
   const counts = Map.groupBy(ours, uidOf);
-  const lost = [...retained].filter((uid) => !counts.has(uid));
   const provider = account.oidcProviders.find((one) => tagOf(one, CLUSTER_TAG) === cluster && uids.has(uidOf(one)));
+  const isKept = provider !== undefined && retained.has(uidOf(provider));
+  const lost = [...retained].filter((uid) => !counts.has(uid) && !(isKept && uidOf(provider) === uid));
   return [
     ...orphans.map(({ name }): Violation => ({ kind: 'orphan', what: `role ${name}` })),
-    ...(clientIds === undefined && provider !== undefined
+    ...(clientIds === undefined && provider !== undefined && !isKept
       ? [{ kind: 'orphan', what: `OIDC provider ${provider.arn}` } as const]
       : []),
     ...[...counts]
@@ -138,7 +143,7 @@ function leftovers({ account, wishes, retained, cluster, clientIds, uids }: Act)
         kind: 'duplicate',
         what: `${uid}: ${roles.map(({ name }) => name).join()}`,
       })),
-    ...lost.map((uid): Violation => ({ kind: 'unfinished', what: `the role of ${uid}, which was to stay, is gone` })),
+    ...lost.map((uid): Violation => ({ kind: 'unfinished', what: `what ${uid} had in IAM was to stay, and is gone` })),
   ];
 }
 

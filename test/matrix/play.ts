@@ -15,9 +15,13 @@ import {
   PROVIDERS,
   SERVICE_ACCOUNTS,
 } from '../../src/kube/kinds.ts';
+import { openRequest } from '../../src/kube/requested-at.ts';
+import { JWKS_PATH } from '../../src/oidc/published-documents.ts';
 import { type KubernetesResource, resourcePath } from '../../src/kube/resource.ts';
+import { viewOf } from './bucket.ts';
+import { judgeDocuments, type Key, type Publication } from './documents.ts';
 import type { Lane, Strike, Take } from './lane.ts';
-import { type Act, judge, type Violation } from './oracle.ts';
+import { type Act, foreignApiWrites, judge, type Violation } from './oracle.ts';
 import type { Point } from './points.ts';
 
 /** One thing that people do, and the state in which all is in order again. */
@@ -29,6 +33,12 @@ export interface Scene {
   readonly reasons?: Readonly<Record<string, string>>;
   /** The process is stopped in order, and another one begins. */
   readonly restarts?: true;
+  /** What people do in AWS, before all else. */
+  readonly hand?: (lane: Lane) => void | Promise<void>;
+  /** The provider is asked to look now. */
+  readonly asks?: true;
+  /** Keys that the cluster serves no more, and that are to stay published. */
+  readonly retired?: readonly Key[];
 }
 
 export interface Outcome {
@@ -55,48 +65,76 @@ export async function play(lane: Lane, scenes: readonly Scene[], strike?: Strike
   const bystanders = lane.account.roles().filter(({ tags }) => tags.length === 0);
   const take = lane.begin(strike);
   const stage: Stage = { lane, take, namespace, bystanders };
-  lane.had.namespaces.add(namespace);
   const violations: (Violation & { readonly scene: string })[] = [];
-  let wishesBefore: ReadonlyMap<string, DesiredRole> = new Map();
+  let past: Past = { wishes: new Map(), provider: undefined };
   for (const scene of scenes) {
     // oxlint-disable-next-line no-await-in-loop -- a story
-    const { found, wishes } = await perform(stage, scene, wishesBefore);
+    const { found, present } = await perform(stage, scene, past);
     violations.push(...found.map((one) => ({ ...one, scene: scene.title })));
-    wishesBefore = wishes;
+    past = present;
   }
   await lane.recovered();
+  const mark = take.api.length;
+  await lane.quiet();
+  const late = foreignApiWrites({ apiWrites: take.api.slice(mark), ownPaths: ownPathsOf(stage) });
+  violations.push(...late.map((one) => ({ ...one, scene: 'afterwards' })));
   return { violations, points: take.counter.points, wasStruck: take.wasStruck };
 }
 
 const signal = (): AbortSignal => AbortSignal.timeout(30_000);
 
+/** What was asked for when an act began. */
+interface Past {
+  readonly wishes: ReadonlyMap<string, DesiredRole>;
+  readonly provider: AwsOidcProvider | undefined;
+}
+
 async function perform(
   stage: Stage,
   scene: Scene,
-  wishesBefore: ReadonlyMap<string, DesiredRole>,
-): Promise<{ readonly found: readonly Violation[]; readonly wishes: ReadonlyMap<string, DesiredRole> }> {
+  past: Past,
+): Promise<{ readonly found: readonly Violation[]; readonly present: Past }> {
   const { take, lane } = stage;
+  await scene.hand?.(lane);
+  const before = viewOf(lane.account);
   const [awsMark, apiMark] = [take.aws.length, take.api.length];
   if (scene.restarts === true) await lane.restart();
   await carryOut(stage, scene);
   const waiting = await untilSettled(stage, scene);
   const seen = await look(stage);
   const wishes = wishesOf(stage, seen, scene);
+  const writes = take.aws.slice(awsMark);
+  const present: Past = { wishes, provider: seen.providers[0] };
+  const moments = [...writes.map(({ bucket }) => bucket), viewOf(lane.account)];
+  const publication = { ...(await publicationOf(lane, past, present)), retired: scene.retired ?? [], before };
   const act: Act = {
     ...seen,
     cluster: lane.stack.clusterId,
-    wishesBefore,
+    wishesBefore: past.wishes,
     wishes,
     clientIds: seen.providers[0]?.spec.clientIds,
     ...lane.had,
     bystanders: stage.bystanders,
-    writes: take.aws.slice(awsMark),
+    writes,
     apiWrites: take.api.slice(apiMark),
-    ownPaths: ownPathsOf(lane),
+    ownPaths: ownPathsOf(stage),
     account: { roles: lane.account.roles(), oidcProviders: lane.account.providers() },
   };
   const stuck: readonly Violation[] = waiting === undefined ? [] : [{ kind: 'stuck', what: waiting }];
-  return { found: [...stuck, ...judge(act)], wishes };
+  return { found: [...stuck, ...judge(act), ...judgeDocuments(moments, publication)], present };
+}
+
+/** What a lane's provider asks for in S3: a function of its spec, before and now, and of the keys of the API server. */
+async function publicationOf(
+  { stack, user }: Lane,
+  past: Past,
+  present: Past,
+): Promise<Omit<Publication, 'retired' | 'before'>> {
+  const { keys: served } = (await user.getPath(JWKS_PATH, signal())) as { readonly keys: readonly Key[] };
+  const prefixOf = ({ provider }: Past): string | undefined => provider?.spec.issuer?.publish?.s3.prefix;
+  const goes = present.provider === undefined && past.provider?.spec.deletionPolicy === 'Delete';
+  const withdrawnFrom = goes ? prefixOf(past) : undefined;
+  return { cluster: stack.clusterId, issuer: stack.cluster.issuer, prefix: prefixOf(present), withdrawnFrom, served };
 }
 
 async function carryOut({ lane, namespace }: Stage, scene: Scene): Promise<void> {
@@ -110,6 +148,12 @@ async function carryOut({ lane, namespace }: Stage, scene: Scene): Promise<void>
       signal(),
     );
     uids.add(made.metadata.uid ?? '');
+    if ('deletionPolicy' in scene.provider && scene.provider.deletionPolicy === 'Retain')
+      retained.add(made.metadata.uid ?? '');
+  }
+  if (scene.asks === true) {
+    const annotations = { 'federatedidentity.dev/requestedAt': new Date().toISOString() };
+    await user.mergePatch(PROVIDERS, { name }, { metadata: { annotations } }, signal());
   }
   for (const [identity, spec] of Object.entries(scene.identities ?? {})) {
     const object = { namespace, name: identity };
@@ -142,7 +186,7 @@ async function untilSettled(stage: Stage, scene: Scene): Promise<string | undefi
 
 async function unsettled(
   stage: Stage,
-  { identities = {}, provider, reasons = {} }: Scene,
+  { identities = {}, provider, asks, reasons = {} }: Scene,
 ): Promise<string | undefined> {
   const seen = await look(stage);
   for (const [name, spec] of Object.entries(identities)) {
@@ -151,21 +195,31 @@ async function unsettled(
     if (problem !== undefined) return `${name} ${problem}`;
   }
   const [stored] = seen.providers;
-  if (provider === undefined) return undefined;
-  const problem = provider === 'delete' ? stored && 'is still there' : unreadiness(stored, undefined);
+  if (provider === undefined && asks !== true) return undefined;
+  const problem = provider === 'delete' ? stored && 'is still there' : unreadinessOfProvider(stored);
   return problem === undefined ? undefined : `provider ${problem}`;
+}
+
+/** One that publishes may be ready while it does not succeed with it. */
+function unreadinessOfProvider(provider: AwsOidcProvider | undefined): string | undefined {
+  const problem = unreadiness(provider);
+  if (problem !== undefined || provider === undefined) return problem;
+  if (openRequest(provider) !== undefined) return 'has not looked yet';
+  return provider.spec.issuer?.publish === undefined
+    ? undefined
+    : unreadiness(provider, 'Succeeded', 'IssuerPublished');
 }
 
 type Ours = Pick<AwsFederatedIdentity | AwsOidcProvider, 'metadata' | 'status'>;
 
-function unreadiness(object: Ours | undefined, reason = 'Succeeded'): string | undefined {
+function unreadiness(object: Ours | undefined, reason = 'Succeeded', type = 'Ready'): string | undefined {
   if (object === undefined) return 'is gone';
-  const ready: Condition | undefined = object.status?.conditions?.find(({ type }) => type === 'Ready');
+  const ready: Condition | undefined = object.status?.conditions?.find((one) => one.type === type);
   const isNew = ready?.observedGeneration === object.metadata.generation;
   const isTold = ready?.reason === reason && (ready.status === 'True') === (reason === 'Succeeded');
   return isNew && isTold
     ? undefined
-    : `says ${ready?.reason} of generation ${ready?.observedGeneration}: ${ready?.message}`;
+    : `says ${type} ${ready?.reason} of generation ${ready?.observedGeneration}: ${ready?.message}`;
 }
 
 type Seen = Pick<Act, 'identities' | 'providers' | 'table' | 'serviceAccounts'>;
@@ -207,9 +261,9 @@ function wishesOf({ lane }: Stage, seen: Seen, { reasons = {} }: Scene): Readonl
   );
 }
 
-/** The paths of this lane's own objects, Events and Lease. */
-function ownPathsOf({ name, had }: Lane): RegExp {
-  const inNamespace = `/namespaces/(${[...had.namespaces].join('|')})/`;
+/** The paths of this run's own objects, Events and Lease. */
+function ownPathsOf({ lane: { name }, namespace }: Stage): RegExp {
+  const inNamespace = `/namespaces/${namespace}/`;
   const paths = [
     `/awsoidcproviders/${name}(/status)?$`,
     `${inNamespace}awsfederatedidentities/[^/]+(/status)?$`,

@@ -23,7 +23,8 @@ export async function furnish(account: LocalAccount): Promise<void> {
   });
 }
 
-const providerSpec = ({ id: accountId }: LocalAccount, fields: object = {}): object => ({
+/** The spec of a provider with guardrails that the stories need. */
+export const providerSpec = ({ id: accountId }: LocalAccount, fields: object = {}): object => ({
   accountId,
   region: REGION,
   deletionPolicy: 'Delete',

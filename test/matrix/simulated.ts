@@ -7,7 +7,8 @@ import { inVirtualTime } from '../simulation/virtual-time.ts';
 import type { Violation } from '../simulation/watchdog.ts';
 import { createWorld } from '../simulation/world.ts';
 import { type Blow, type Point, PointCounter } from './points.ts';
-import { DELETION, LIFE } from './story.ts';
+import { isKeyStep, SimulatedDocuments } from './simulated-documents.ts';
+import { type Chapter, DELETION, LIFE } from './story.ts';
 
 const MINUTE = 60_000;
 /** A chapter in which nothing goes wrong: IAM's lag, and the consistency window at a deletion. */
@@ -31,6 +32,8 @@ export interface SimulatedRun {
 export interface Strike {
   readonly point: Point;
   readonly blow: Blow;
+  /** People delete everything in that very moment, and not when all is in order again. */
+  readonly thenDeleted?: boolean;
 }
 
 const isWrite = (target: string, operation: string): boolean =>
@@ -60,15 +63,22 @@ export function playSimulated(seed: number, strike?: Strike): Promise<SimulatedR
       const point = counter.next(`${target} ${operation}`);
       if (strike === undefined || wasStruck || !isSame(point, strike.point)) return undefined;
       wasStruck = true;
+      if (strike.thenDeleted === true)
+        for (const step of DELETION.flat()) time.after(step.at, () => does(step), 'world');
       return fateOf(strike.blow, crash);
     };
-    const play = async (chapter: (typeof LIFE)[number]): Promise<void> => {
+    const documents = new SimulatedDocuments(world);
+    const does = (step: Chapter[number]): void =>
+      isKeyStep(step) ? documents.carryOut(step) : carryOut(world, watchdog, step);
+    const play = async (chapter: Chapter): Promise<void> => {
       const begin = time.now();
       const isAfterwards = wasStruck;
-      for (const step of chapter) time.after(step.at, () => carryOut(world, watchdog, step));
+      documents.begin();
+      for (const step of chapter) time.after(step.at, () => does(step));
       await time.runUntil(begin + CALM_MS);
       if (wasStruck && !isAfterwards) await time.runUntil(begin + RECOVERY_MS);
       judgeEnd({ api, aws, watchdog });
+      for (const { kind, what } of documents.judge()) watchdog.report(kind, what);
       if (!wasStruck || isAfterwards) return;
       await time.runUntil(begin + RECOVERY_MS + REST_MS);
       const unrest = watchdog.writes.filter(({ at }) => at > begin + RECOVERY_MS);

@@ -2,10 +2,22 @@ import type { Stack } from '../../dev/stack/stack.ts';
 import { type Lane, startLane } from './lane.ts';
 import { type Outcome, play, type Scene } from './play.ts';
 import { BLOWS, type Blow, type Point } from './points.ts';
-import { furnish, identityScenes, leaseScenes, providerScenes, withoutProvider, withProvider } from './scenes.ts';
+import { furnishBucket, publishingScenes } from './publishing.ts';
+import {
+  furnish,
+  identityScenes,
+  leaseScenes,
+  providerScenes,
+  providerSpec,
+  withoutProvider,
+  withProvider,
+} from './scenes.ts';
 
-export const STORIES = ['provider', 'identity', 'lease'] as const;
+export const STORIES = ['provider', 'publishing', 'identity', 'lease'] as const;
 export type Story = (typeof STORIES)[number];
+
+/** Those whose identities need a provider that is there already. */
+const USES_PROVIDER: ReadonlySet<Story> = new Set(['identity', 'lease']);
 
 /** One run of the matrix. */
 export interface Run {
@@ -26,6 +38,7 @@ export async function openTheatre(stack: Stack, accountId: string, program?: str
   const lane = await startLane(stack, accountId, program);
   const { account } = lane;
   await furnish(account);
+  furnishBucket(account);
   await calm(lane, withProvider(account));
   const thumbprint = account.providers()[0]?.thumbprints[0] ?? '';
   let hasProvider = true;
@@ -38,6 +51,8 @@ export async function openTheatre(stack: Stack, accountId: string, program?: str
     switch (story) {
       case 'provider':
         return providerScenes(account, thumbprint);
+      case 'publishing':
+        return publishingScenes(account, (fields) => providerSpec(account, fields));
       case 'identity':
         return identityScenes(account);
       case 'lease':
@@ -50,7 +65,7 @@ export async function openTheatre(stack: Stack, accountId: string, program?: str
     program: async (stories = STORIES) => {
       const runs: Run[] = [];
       for (const story of stories) {
-        await needProvider(story !== 'provider'); // oxlint-disable-line no-await-in-loop -- one lane
+        await needProvider(USES_PROVIDER.has(story)); // oxlint-disable-line no-await-in-loop -- one lane
         const { points } = await calm(lane, scenesOf(story)); // oxlint-disable-line no-await-in-loop -- as above
         const chosen = points.filter((point) => belongsTo(story, point));
         runs.push(...chosen.flatMap((point) => BLOWS.map((blow) => ({ story, point, blow }))));
@@ -58,7 +73,7 @@ export async function openTheatre(stack: Stack, accountId: string, program?: str
       return runs;
     },
     perform: async ({ story, point, blow }) => {
-      await needProvider(story !== 'provider');
+      await needProvider(USES_PROVIDER.has(story));
       return play(lane, scenesOf(story), { point, blow });
     },
     [Symbol.asyncDispose]: () => lane[Symbol.asyncDispose](),

@@ -1,8 +1,9 @@
 import { BOUNDARIES, INLINE, MANAGED, type ProviderChange } from '../simulation/script.ts';
 import type { OutsideStep } from '../simulation/steps.ts';
+import type { KeyStep } from './simulated-documents.ts';
 
 /** Steps; `at` counts from the chapter's beginning. */
-type Chapter = readonly OutsideStep[];
+export type Chapter = readonly (OutsideStep | KeyStep)[];
 
 const ours = { namespace: 'blue', name: 'one' };
 const kept = { namespace: 'green', name: 'two' };
@@ -27,6 +28,10 @@ const other = {
 const unbound = { managedPolicyArns: [MANAGED[2]], inlinePolicies: [inline('second', 0)] };
 const thumbprints = { thumbprints: ['b'.repeat(40)] };
 const withThumbprint: ProviderChange = { clientIds: ['sts.amazonaws.com'], ...thumbprints };
+
+const publishedAt = (prefix: string): ProviderChange => ({
+  issuer: { publish: { s3: { bucket: 'our-issuers', prefix } } },
+});
 
 /** Creation and change of both kinds, so that every write is made that the operator knows. */
 export const LIFE: readonly Chapter[] = [
@@ -54,6 +59,20 @@ export const LIFE: readonly Chapter[] = [
   ],
   [{ at: 0, do: 'edit-provider', change: withThumbprint }],
   [{ at: 0, do: 'edit-provider', change: { clientIds: ['sts.amazonaws.com', 'more'] } }],
+  [{ at: 0, do: 'edit-provider', change: publishedAt('a') }],
+  [
+    { at: 0, do: 'serve-keys', kids: ['k1', 'k2'] },
+    { at: 1_000, do: 'ask-provider' },
+  ],
+  [
+    { at: 0, do: 'serve-keys', kids: ['k1'] },
+    { at: 1_000, do: 'ask-provider' },
+  ],
+  [
+    { at: 0, do: 'age-keys' },
+    { at: 1_000, do: 'ask-provider' },
+  ],
+  [{ at: 0, do: 'edit-provider', change: publishedAt('b') }],
 ];
 
 export const DELETION: readonly Chapter[] = [

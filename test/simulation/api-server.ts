@@ -4,6 +4,7 @@ import { ApiError } from '../../src/kube/errors.ts';
 import { CONFIG_MAPS } from '../../src/kube/injection-table.ts';
 import { IDENTITIES, PROVIDERS, SERVICE_ACCOUNTS } from '../../src/kube/kinds.ts';
 import { type KubernetesResource, nameOf, type ObjectName, type ResourceType } from '../../src/kube/resource.ts';
+import type { Jwk } from '../../src/oidc/published-keys.ts';
 import { ISSUER } from '../support/builders.ts';
 import type { Line } from './network.ts';
 import { applied, Ownership } from './server-side-apply.ts';
@@ -26,12 +27,20 @@ const keyOf = ({ kind }: ResourceType, { namespace = '', name }: ObjectName): st
 const isGoing = ({ metadata: { deletionTimestamp, finalizers = [] } }: KubernetesResource): boolean =>
   deletionTimestamp !== undefined && finalizers.length === 0;
 
+const versionOf = (object: KubernetesResource | undefined): { readonly resourceVersion?: string } => {
+  const { resourceVersion } = object?.metadata ?? {};
+  return resourceVersion === undefined ? {} : { resourceVersion };
+};
+
 const bareOf = ({ metadata: { namespace, name = '' } }: KubernetesResource): Draft => ({
   metadata: namespace === undefined ? { name } : { namespace, name },
 });
 
 const notFound = ({ plural }: ResourceType, { name }: ObjectName): ApiError =>
   new ApiError(404, 'NotFound', `${plural} "${name}" not found`);
+
+/** A public key of the cluster. */
+export const signingKey = (kid: string): Jwk => ({ kid, kty: 'RSA', alg: 'RS256', use: 'sig', n: 'AQ', e: 'AQAB' });
 
 /** The objects of a cluster with the rules of an API server that the operator rests on. */
 export class ApiServer {
@@ -41,6 +50,8 @@ export class ApiServer {
   readonly #listeners = new Set<(commit: Commit) => void>();
   #version = 100;
   #uids = 0;
+  /** Public keys of those that verify tokens, as it serves them. */
+  keys: readonly Jwk[] = [signingKey('k1')];
 
   constructor(now: () => Date) {
     this.#now = now;
@@ -157,7 +168,7 @@ export class ApiServer {
     } else this.#objects.set(key, object);
     const commit: Commit = { kind: type.kind, type: isDeleted ? 'deleted' : 'set', object, previous, author };
     for (const listener of this.#listeners) listener(commit);
-    return object;
+    return isDeleted ? { ...object, metadata: { ...metadata, ...versionOf(previous) } } : object; // as the real one answers
   }
 }
 
@@ -189,7 +200,8 @@ export function clientOf(api: ApiServer, line: Line): KubernetesClient {
   return {
     get: (type, name, signal) => call('get', type, () => get(type, name), signal),
     list: (type, _query, signal) => call('list', type, () => ({ items: api.all(type), resourceVersion: '1' }), signal),
-    getPath: unused,
+    getPath: (path, signal) =>
+      line.send({ target: 'api', operation: `get ${path}`, effect: () => ({ keys: api.keys }) }, signal), // only the keys are asked for so
     pages: unused,
     tryCreate: unused,
     create: (type, object, signal) => call('create', type, () => api.create(type, object, 'operator'), signal),

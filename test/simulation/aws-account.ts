@@ -1,5 +1,5 @@
 import type { AwsAccount, Iam } from '../../src/iam/account.ts';
-import { type OidcProviderArn, Partition, type PolicyArn, type RoleName } from '../../src/iam/arn.ts';
+import type { OidcProviderArn, PolicyArn, RoleName } from '../../src/iam/arn.ts';
 import { CircuitBreaker } from '../../src/iam/breaker.ts';
 import { CallGate } from '../../src/iam/call-gate.ts';
 import { classify } from '../../src/iam/errors.ts';
@@ -9,12 +9,15 @@ import { type Priority, RateLimit } from '../../src/iam/rate-limit.ts';
 import type { Role, Roles, RoleSettings } from '../../src/iam/roles.ts';
 import { Session } from '../../src/iam/session.ts';
 import { ACCOUNT, awsError } from '../support/builders.ts';
+import type { InMemoryBucket } from '../support/in-memory-s3.ts';
 import { type Aws, missing } from './aws.ts';
+import { bucketOf } from './bucket.ts';
 import type { Line } from './network.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
 interface Parts {
   readonly aws: Aws;
+  readonly bucket: InMemoryBucket;
   readonly line: Line;
   readonly time: VirtualTime;
   /** Throws when the process may not write any more. */
@@ -27,7 +30,7 @@ interface Parts {
 type Call = <T>(operation: string, name: string, effect: () => T, signal: AbortSignal) => Promise<T>;
 
 /** An account as one process of the operator reaches it: the real gate, rate limit, breaker and session before IAM's model. */
-export function accountOf({ aws, line, time, fence, onWrite }: Parts): AwsAccount {
+export function accountOf({ aws, bucket, line, time, fence, onWrite }: Parts): AwsAccount {
   const clock = { now: time.now, after: time.after };
   const breaker = new CircuitBreaker({ clock });
   const limit = new RateLimit({ clock, callsPerSecond: 10, burst: 20 });
@@ -42,6 +45,8 @@ export function accountOf({ aws, line, time, fence, onWrite }: Parts): AwsAccoun
       ),
   });
   const gate = new CallGate({ accountId: ACCOUNT, session, breaker, limit, fence });
+  const s3Limit = new RateLimit({ clock, callsPerSecond: 10, burst: 20 });
+  const s3Gate = new CallGate({ accountId: ACCOUNT, session, breaker, limit: s3Limit, fence });
   const callAt =
     (priority: Priority): Call =>
     (operation, name, effect, signal) =>
@@ -55,13 +60,13 @@ export function accountOf({ aws, line, time, fence, onWrite }: Parts): AwsAccoun
     roles: rolesOf(aws, call),
     oidcProviders: providersOf(aws, call),
     inventory: {
-      roles: async (names, pathPrefix, signal) => {
+      roles: async ({ pathPrefix, names, isMarked }, signal) => {
         const found = await call('GetAccountAuthorizationDetails', 'roles', () => aws.roles(aws.readMoment()), signal);
-        return new Map(
-          found.flatMap((role) =>
-            names.has(role.name) && role.path.startsWith(pathPrefix) ? [[role.name, role]] : [],
-          ),
-        );
+        const under = found.filter(({ path }) => path.startsWith(pathPrefix));
+        return {
+          roles: new Map(under.filter(({ name }) => names.has(name)).map((role) => [role.name, role])),
+          marked: new Map(under.filter(({ tags }) => isMarked(tags)).map(({ name, tags }) => [name, tags])),
+        };
       },
     },
   });
@@ -70,9 +75,7 @@ export function accountOf({ aws, line, time, fence, onWrite }: Parts): AwsAccoun
     background: through(callAt('background')),
     caller: (signal) =>
       classify('GetCallerIdentity', 'as the operator', async () => (await session.identity(signal)).caller),
-    bucket: () => {
-      throw new Error(`No provider publishes here (${Partition.parse('aws')}).`);
-    },
+    bucket: (address) => bucketOf(bucket, address, { line, gate: s3Gate, onWrite }),
   };
 }
 

@@ -24,7 +24,8 @@ export interface Fate {
 }
 
 export interface Request<T> {
-  readonly target: Target;
+  /** No storm blows at S3. */
+  readonly target: Target | 's3';
   readonly operation: string;
   readonly effect: () => T;
 }
@@ -118,7 +119,7 @@ function fateOf({ target, fault }: Storm, operation: string, random: Random): Fa
 
 /** A request of a process that died may still be on its way for so long. */
 const LATE_MS = 15_000;
-const LATENCY_MS = { api: 20, iam: 120, sts: 80 };
+const LATENCY_MS = { api: 20, iam: 120, sts: 80, s3: 60 };
 
 interface Ends {
   readonly time: VirtualTime;

@@ -3,12 +3,14 @@ import { reconcileAnnotatedServiceAccounts } from '../../src/controllers/annotat
 import { annotatedWatches } from '../../src/controllers/annotated-service-account/watches.ts';
 import { FirstSweeps } from '../../src/controllers/aws-federated-identity/first-sweeps.ts';
 import { KnownRoles } from '../../src/controllers/aws-federated-identity/known-roles.ts';
+import { OrphanedRoles } from '../../src/controllers/aws-federated-identity/orphaned-roles.ts';
 import { reconcileFederatedIdentity } from '../../src/controllers/aws-federated-identity/reconcile.ts';
 import { sweepDrift } from '../../src/controllers/aws-federated-identity/sweep.ts';
 import { identityWatches, sweepWatches } from '../../src/controllers/aws-federated-identity/watches.ts';
 import { reconcileOidcProvider } from '../../src/controllers/aws-oidc-provider/reconcile.ts';
 import { providerWatches } from '../../src/controllers/aws-oidc-provider/watches.ts';
 import type { AwsFederatedIdentity } from '../../src/kube/kinds.ts';
+import type { ObjectEvent } from '../../src/kube/events.ts';
 import { fencedWrites } from '../../src/kube/fenced-writes.ts';
 import { OwnWrites, readingOwnWrites, recordingWrites } from '../../src/kube/own-writes.ts';
 import type { ObjectName } from '../../src/kube/resource.ts';
@@ -16,6 +18,7 @@ import { startController } from '../../src/runtime/controller.ts';
 import { runAsLeader } from '../../src/runtime/leader-election.ts';
 import { createStores, type Stores } from '../../src/stores.ts';
 import { CLUSTER, ISSUER } from '../support/builders.ts';
+import type { InMemoryBucket } from '../support/in-memory-s3.ts';
 import { served } from '../support/served.ts';
 import { type ApiServer, clientOf } from './api-server.ts';
 import type { Aws } from './aws.ts';
@@ -31,6 +34,8 @@ export interface World {
   readonly random: Random;
   readonly api: ApiServer;
   readonly aws: Aws;
+  /** The one bucket that there is. */
+  readonly bucket: InMemoryBucket;
   readonly network: Network;
   /** Told of each Event that a process records. */
   readonly onEvent: () => void;
@@ -158,12 +163,12 @@ function startControllers(world: World, parts: Parts, signal: AbortSignal): Cont
 }
 
 function dependenciesOf(
-  { api, aws, time, random, onEvent, onRepair }: World,
+  { api, aws, bucket, time, random, onEvent, onRepair }: World,
   { stores, line, fence, onWrite, now }: Parts,
 ) {
-  const ownWrites = new OwnWrites();
+  const ownWrites = new OwnWrites([stores.identities, stores.providers, stores.serviceAccounts]);
   const byIndex = stores.identities.byIndex.bind(stores.identities);
-  const account = accountOf({ aws, line, time, fence, onWrite });
+  const account = accountOf({ aws, bucket, line, time, fence, onWrite });
   return {
     kubernetes: recordingWrites(fencedWrites(clientOf(api, line), fence), ownWrites),
     identities: { ...readingOwnWrites(stores.identities, ownWrites), byIndex },
@@ -173,8 +178,13 @@ function dependenciesOf(
     tables: stores.tables,
     accounts: { of: () => account },
     knownRoles: new KnownRoles({ maxAgeMs: 2.5 * RESYNC_MS, consistencyWindowMs: CONSISTENCY_WINDOW_MS }),
+    orphanedRoles: new OrphanedRoles({ maxAgeMs: 2.5 * RESYNC_MS, consistencyWindowMs: CONSISTENCY_WINDOW_MS }),
     firstSweeps: new FirstSweeps(15_000),
-    events: { record: () => void (line.isDead || onEvent()) },
+    // After each restart the roles that stayed by their own wish are told once, by the second sweep: that is no unrest.
+    events: {
+      record: (_object: object, { reason }: ObjectEvent) =>
+        void (line.isDead || reason === 'RoleOrphaned' || onEvent()),
+    },
     onRepair,
     exchange: {
       exchange: (_region: string, role: string, token: string, signal: AbortSignal) =>
@@ -206,6 +216,7 @@ function dependenciesOf(
       resyncIntervalMs: RESYNC_MS,
       verificationIntervalMs: 21_600_000,
       providerVerificationIntervalMs: 300_000,
+      consistencyWindowMs: CONSISTENCY_WINDOW_MS,
     },
     now,
     random: random.next,

@@ -59,6 +59,7 @@ export interface ProviderChange {
   readonly guardrails?: object;
   readonly clientIds?: readonly string[];
   readonly roleDefaults?: object;
+  readonly issuer?: object;
 }
 
 /** The world of policies: three managed ones, two actions of inline documents, two boundaries. */

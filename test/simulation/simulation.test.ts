@@ -38,7 +38,7 @@ describe('the operator in a world of faults, users and people at the console', (
     }
   });
 
-  // Without the generation in it, a Ready of before the edit counts: the role is made below a provider that nobody has proven.
+  // If the generation were not compared, a Ready from before the edit would count, and the role be made below an unproven provider.
   test('makes no role below a provider whose edit has not been taken up yet', async () => {
     const object = { namespace: 'blue', name: 'one' };
     const operation = 'Status AwsOidcProvider';

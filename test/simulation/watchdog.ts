@@ -10,6 +10,7 @@ import {
   PROVIDERS,
 } from '../../src/kube/kinds.ts';
 import { CLUSTER } from '../support/builders.ts';
+import type { InMemoryBucket } from '../support/in-memory-s3.ts';
 import type { ApiServer, Commit } from './api-server.ts';
 import type { Aws, RoleWrite } from './aws.ts';
 import { accessOf, desiredOf } from './desired-roles.ts';
@@ -42,6 +43,7 @@ const BELIEF_MS = 60_000 + STALE_MS;
 interface Sources {
   readonly api: ApiServer;
   readonly aws: Aws;
+  readonly bucket: Pick<InMemoryBucket, 'onWrite'>;
   readonly now: () => number;
 }
 
@@ -78,6 +80,7 @@ export class Watchdog {
     sources.api.onCommit((commit) => this.#onCommit(commit));
     sources.aws.onRoleWrite = (write) => this.#onRoleWrite(write);
     sources.aws.onProviderWrite = () => this.#wrote('OIDC provider');
+    sources.bucket.onWrite((operation) => this.#wrote(operation));
   }
 
   /** A person changes a role at the console. */
@@ -154,13 +157,13 @@ export class Watchdog {
     if (touchedAt !== undefined && current && now - touchedAt > BELIEF_MS) this.#touched.delete(name);
   }
 
-  /** A role is made with its owner's tags, and only for an identity that cannot go without its clean-up. */
+  /** A role is made with its owner's tags, and only for an identity that cannot go without its clean-up, or whose role stays. */
   #judgeCreation({ id, name, tags }: Role): void {
     this.#ours.add(id);
     const uid = tags.get('federatedidentity.dev/uid');
     const owner = this.#sources.api.all(IDENTITIES).find(({ metadata }) => metadata.uid === uid);
     if (tags.get(CLUSTER_TAG) !== CLUSTER || uid === undefined) this.report('I1', `CreateRole ${name} without owner`);
-    if (owner?.metadata.finalizers?.includes(FINALIZER) !== true)
+    if (owner?.metadata.finalizers?.includes(FINALIZER) !== true && !this.retained.has(uid ?? ''))
       this.report('I2', `CreateRole ${name} for ${uid}, which no finalizer holds`);
   }
 

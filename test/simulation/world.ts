@@ -1,5 +1,6 @@
 import { IDENTITIES, SERVICE_ACCOUNTS } from '../../src/kube/kinds.ts';
 import { type KubernetesResource, nameOf } from '../../src/kube/resource.ts';
+import { inMemoryBucket } from '../support/in-memory-s3.ts';
 import { ApiServer } from './api-server.ts';
 import { Aws } from './aws.ts';
 import { Network } from './network.ts';
@@ -23,12 +24,15 @@ export function createWorld(
   const api = new ApiServer(now);
   const aws = new Aws(time, random, random.pick(LAGS_MS));
   const network = new Network(time, random);
-  const watchdog = new Watchdog({ api, aws, now: time.now });
+  const bucket = inMemoryBucket();
+  bucket.mayList = false; // nobody gives the operator s3:ListBucket
+  const watchdog = new Watchdog({ api, aws, bucket, now: time.now });
   const world: World = {
     time,
     random,
     api,
     aws,
+    bucket,
     network,
     now,
     onEvent: () => watchdog.event(),

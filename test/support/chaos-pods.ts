@@ -62,7 +62,7 @@ const isToken = ({ name, mountPath }: VolumeMount): boolean =>
 function isComplete(pod: Pod): boolean {
   const skipped = (pod.metadata.annotations?.['eks.amazonaws.com/skip-containers'] ?? '')
     .split(',')
-    .map((name) => name.trim());
+    .map((name) => name.replaceAll(/\p{White_Space}/gu, ''));
   return containersOf(pod)
     .filter(({ name }) => !skipped.includes(name))
     .every(({ env = [], volumeMounts = [] }) => {

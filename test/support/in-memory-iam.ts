@@ -2,6 +2,7 @@ import type { AwsAccount, Iam } from '../../src/iam/account.ts';
 import { Partition, type OidcProviderArn, type RoleName } from '../../src/iam/arn.ts';
 import type { DesiredOidcProvider, OidcProvider, OidcProviders } from '../../src/iam/oidc-providers.ts';
 import type { DesiredRole, Role, Roles } from '../../src/iam/roles.ts';
+import type { Tags } from '../../src/iam/tags.ts';
 import { ACCOUNT, roleArn } from './builders.ts';
 import { type InMemoryBucket, inMemoryBucket } from './in-memory-s3.ts';
 
@@ -72,8 +73,9 @@ export function inMemoryRoles(...initial: readonly Role[]): InMemoryRoles {
       change('DeleteRolePolicy', name, ({ inlinePolicies: policies }) => ({
         inlinePolicies: without(policies, [policyName]),
       })),
-    tag: (name, tags) => change('TagRole', name, (role) => ({ tags: new Map([...role.tags, ...tags]) })),
-    untag: (name, keys) => change('UntagRole', name, (role) => ({ tags: without(role.tags, keys) })),
+    tag: (name, tags) =>
+      change('TagRole', name, (role) => ({ tags: new Map([...withoutTags(role.tags, [...tags.keys()]), ...tags]) })),
+    untag: (name, keys) => change('UntagRole', name, (role) => ({ tags: withoutTags(role.tags, keys) })),
   };
   return { roles, state, operations, faults };
 }
@@ -82,6 +84,12 @@ const NO_POLICIES: Pick<DesiredRole, 'managedPolicyArns' | 'inlinePolicies'> = {
   managedPolicyArns: new Set(),
   inlinePolicies: new Map(),
 };
+
+/** Keys of a role's tags that differ only in case are one key. */
+function withoutTags(tags: Tags, keys: readonly string[]): Tags {
+  const gone = new Set(keys.map((key) => key.toLowerCase()));
+  return new Map([...tags].filter(([key]) => !gone.has(key.toLowerCase())));
+}
 
 const without = <V>(map: ReadonlyMap<string, V>, keys: readonly string[]): ReadonlyMap<string, V> =>
   new Map([...map].filter(([key]) => !keys.includes(key)));
@@ -138,10 +146,13 @@ export function inMemoryAccount(
     roles,
     oidcProviders,
     inventory: {
-      roles: async (names, pathPrefix) => {
+      roles: async ({ pathPrefix, names, isMarked }) => {
         operations.push(`GetAccountAuthorizationDetails ${pathPrefix}`);
-        const found = [...state.values()].filter(({ name, path }) => names.has(name) && path.startsWith(pathPrefix));
-        return new Map(found.map((role) => [role.name, role]));
+        const under = [...state.values()].filter(({ path }) => path.startsWith(pathPrefix));
+        return {
+          roles: new Map(under.filter(({ name }) => names.has(name)).map((role) => [role.name, role])),
+          marked: new Map(under.filter(({ tags }) => isMarked(tags)).map(({ name, tags }) => [name, tags])),
+        };
       },
     },
   };

@@ -11,6 +11,8 @@ export interface InMemoryBucket {
   meanwhile: (() => void) | undefined;
   /** Whether missing keys are told from denied ones. */
   mayList: boolean;
+  /** Adds a listener, which is told of each write that has taken effect. */
+  onWrite(listener: (operation: string) => void): void;
 }
 
 /** A bucket as S3 keeps it, with its conditional writes. */
@@ -18,12 +20,16 @@ export function inMemoryBucket(): InMemoryBucket {
   const state = new Map<string, FoundObject>();
   const operations: string[] = [];
   const refusals = new Map<string, Error>();
+  const listeners = new Set<(operation: string) => void>();
   let version = 0;
   const called = (operation: string): void => {
     operations.push(operation);
     const refusal = refusals.get(operation);
     refusals.delete(operation);
     if (refusal !== undefined) throw refusal;
+  };
+  const wrote = (operation: string): void => {
+    for (const listener of listeners) listener(operation);
   };
   const interrupt = (): void => {
     const work = bucket.meanwhile;
@@ -36,6 +42,7 @@ export function inMemoryBucket(): InMemoryBucket {
     refusals,
     meanwhile: undefined,
     mayList: true,
+    onWrite: (listener) => void listeners.add(listener),
     objects: {
       get: async (key): Promise<ObservedObject> => {
         called(`GetObject ${key}`);
@@ -48,6 +55,7 @@ export function inMemoryBucket(): InMemoryBucket {
         if (etag !== (precondition.kind === 'absent' ? undefined : precondition.etag)) return 'changed';
         version += 1;
         state.set(key, foundObject(object, `"${version}"`));
+        wrote(`PutObject ${key}`);
         return 'written';
       },
       delete: async (key, etag) => {
@@ -55,6 +63,7 @@ export function inMemoryBucket(): InMemoryBucket {
         interrupt();
         if (state.get(key)?.etag !== etag) return 'changed';
         state.delete(key);
+        wrote(`DeleteObject ${key}`);
         return 'deleted';
       },
     },

@@ -62,7 +62,14 @@ const containersOf = (names: readonly string[], volumes: readonly string[]): fc.
 
 const annotations = fc.record(
   {
-    'eks.amazonaws.com/skip-containers': fc.constantFrom('', 'c0', ' c1 ,init0', 'nobody', 'c0,c1,c2,init0,init1'),
+    'eks.amazonaws.com/skip-containers': fc.constantFrom(
+      '',
+      'c0',
+      ' c1 ,init0',
+      'nobody',
+      'c0,c1,c2,init0,init1',
+      '\u0085c0\u00a0,\ufeffc1,\u2003init0',
+    ),
     'eks.amazonaws.com/token-expiration': fc.constantFrom(
       '600',
       '1',

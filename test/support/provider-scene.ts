@@ -84,7 +84,12 @@ export function providerScene({
     events: { record: () => {} },
     cluster: CLUSTER,
     serviceAccount: { namespace: 'federated-identity-system', name: 'operator' },
-    settings: { resyncIntervalMs: 600_000, verification, providerVerificationIntervalMs: 300_000 },
+    settings: {
+      resyncIntervalMs: 600_000,
+      verification,
+      providerVerificationIntervalMs: 300_000,
+      consistencyWindowMs: 60_000,
+    },
     now: () => clock.now,
     random: () => 0.5,
   });

@@ -120,12 +120,12 @@ export async function untilReady({ kubectl }: Stack, what: string, namespace?: s
 export const operatorCalls = ({ aws }: Stack, mark: number): readonly Call[] =>
   aws.calls.since(mark).filter(({ principal }) => principal.endsWith(':user/federated-identity-operator'));
 
-/** Writes of the operator to the API server after a moment, Lease renewals aside, as `verb resource`. */
+/** Writes of the operator that came to the API server after a moment, Lease renewals aside, as `verb resource`. */
 export async function operatorApiWrites({ cluster }: Stack, since: Date): Promise<readonly string[]> {
   interface AuditEvent {
     readonly stage: string;
     readonly verb: string;
-    readonly stageTimestamp: string;
+    readonly requestReceivedTimestamp: string;
     readonly user: { readonly username: string };
     readonly objectRef?: { readonly resource: string; readonly subresource?: string };
   }
@@ -133,10 +133,10 @@ export async function operatorApiWrites({ cluster }: Stack, since: Date): Promis
   return lines
     .map((line) => JSON.parse(line) as AuditEvent)
     .filter(
-      ({ stage, user, stageTimestamp }) =>
+      ({ stage, user, requestReceivedTimestamp }) =>
         stage === 'ResponseComplete' &&
         user.username.endsWith(':federated-identity-operator') &&
-        new Date(stageTimestamp) > since,
+        new Date(requestReceivedTimestamp) > since,
     )
     .filter(({ verb, objectRef }) => !['get', 'list', 'watch'].includes(verb) && objectRef?.resource !== 'leases')
     .map(

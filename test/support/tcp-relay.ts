@@ -8,9 +8,9 @@ export interface TcpRelay extends AsyncDisposable {
   readonly open: number;
   /** Breaks all connections with a reset; new ones are let through. */
   cut(): void;
-  /** Not a byte more on the connections that are open, for ever, and no end either, as behind a NAT that forgot them. */
+  /** The open connections carry no byte more, and never end, as behind a NAT that forgot them. */
   deaden(): void;
-  /** The same for new connections too, until it is disposed: then everything that waits arrives. */
+  /** The same for new connections too, until disposed: then everything that waits arrives. */
   freeze(): Disposable;
 }
 

@@ -9,33 +9,49 @@ export const allContainers = cel`(${fieldOr(code('object.spec.initContainers'), 
 
 // An expression may cost 1 000 000 units, after which the API server denies the pod with the whole expression as its message.
 // Measured on 1.36: injection costs about 770 units a container and 28 a variable, and reaches the limit at 1 300 containers or
-// 33 000 variables. Adding to a list of 10 000 variables takes the API server seconds, so the bound is far below that.
+// 33 000 variables. Adding to a list of 10 000 variables takes the API server seconds, so the bound is far below that. So does
+// reading 20 000 names of containers, which costs hardly anything by its count: their annotation is weighed by its characters.
 export const MAX_POD_SIZE = 10_000;
-const CONTAINER_SIZE = 30;
+export const CONTAINER_SIZE = 30;
 const MAX_CONTAINERS = MAX_POD_SIZE / CONTAINER_SIZE;
+export const SKIP_CHARACTER_SIZE = 3;
 
 const sizeOr0 = (list: Cel): Cel => conditional(cel`has(${list})`, cel`size(${list})`, 0);
 
 // The sum has a cost too.
-const sizeOfPod = cel`size(${allContainers}) > ${Math.floor(MAX_CONTAINERS)} ? ${CONTAINER_SIZE} * size(${allContainers}) : ${allContainers}.map(container, ${CONTAINER_SIZE} + ${sizeOr0(code('container.env'))} + ${sizeOr0(code('container.volumeMounts'))}).sum()`;
+const sizeOfContainers = cel`(size(${allContainers}) > ${Math.floor(MAX_CONTAINERS)} ? ${CONTAINER_SIZE} * size(${allContainers}) : ${allContainers}.map(container, ${CONTAINER_SIZE} + ${sizeOr0(code('container.env'))} + ${sizeOr0(code('container.volumeMounts'))}).sum())`;
 
-/** `variables.podSize`: variables and mounts of all containers, and 30 for each container. */
-export const podSize: NamedExpression = named('podSize', sizeOfPod);
+/** The pod's annotation `skip-containers` (names, commas between). */
+function skipText(options: AdmissionOptions): Cel {
+  const skip = skipAnnotation(options);
+  return conditional(cel`${skip} in ${podAnnotations}`, cel`${podAnnotations}[${skip}]`, '');
+}
+
+const sizeOfPod = (options: AdmissionOptions): Cel =>
+  cel`${sizeOfContainers} + ${SKIP_CHARACTER_SIZE} * size(${skipText(options)})`;
+
+/** `variables.podSize`: variables and mounts of all containers, 30 for each container, 3 for each character of `skip-containers`. */
+export const podSize = (options: AdmissionOptions): NamedExpression => named('podSize', sizeOfPod(options));
 
 /** The API server can evaluate an expression over all containers and their lists. */
 export const smallEnough = cel`variables.podSize <= ${MAX_POD_SIZE}`;
 
 /** `smallEnough` where there are no variables, as in match conditions. */
-export const isSmallEnough = cel`(${sizeOfPod}) <= ${MAX_POD_SIZE}`;
+export const isSmallEnough = (options: AdmissionOptions): Cel => cel`${sizeOfPod(options)} <= ${MAX_POD_SIZE}`;
 
-/** The containers that the pod's annotation `skip-containers` (names, commas between) leaves as they are. */
-export function skipped(options: AdmissionOptions): Cel {
-  const skip = skipAnnotation(options);
-  return cel`(${skip} in ${podAnnotations} ? ${podAnnotations}[${skip}].split(',').map(name, name.trim()) : [])`;
-}
+/** The names that the pod's annotation `skip-containers` lists, whether the pod has such containers or not. */
+export const skippedNames = (options: AdmissionOptions): Cel =>
+  cel`${skipText(options)}.split(',').map(name, name.trim())`;
 
-/** `variables.skipped`. */
-export const skippedContainers = (options: AdmissionOptions): NamedExpression => named('skipped', skipped(options));
+/** `variables.skipped`: the names of the containers that stay as they are. No longer than the pod, since it is searched often. */
+export const skippedContainers = (options: AdmissionOptions): readonly NamedExpression[] => [
+  // The API server evaluates messages before it knows which one it needs, and so for pods of any size.
+  named('skippedNames', conditional(smallEnough, skippedNames(options), cel`[]`)),
+  named(
+    'skipped',
+    cel`${allContainers}.filter(container, container.name in variables.skippedNames).map(container, container.name)`,
+  ),
+];
 
 /** The CEL variable `container` has one of these environment variables, wherever the value is from. */
 export const setsOneOf = (names: readonly string[]): Cel => exists(code('container.env'), cel`it.name in ${names}`);

@@ -59,9 +59,9 @@ function variables(options: AdmissionOptions): readonly NamedExpression[] {
   const expiration = expirationAnnotation(options);
   return [
     entryWords,
-    podSize,
+    podSize(options),
     named('annotations', podAnnotations),
-    skippedContainers(options),
+    ...skippedContainers(options),
     named(
       'wantedSeconds',
       cel`${annotationMatches(expiration, EXPIRATION_PATTERN)} ? int(variables.annotations[${expiration}]) : int(variables.words[2])`,

@@ -41,7 +41,8 @@ function hasAnnotation(key: string, value: string): Cel {
   return cel`${key} in ${podAnnotations} && object.metadata.annotations[${key}] == ${value}`;
 }
 
-const entryIsThere = cel`has(params.data) && ${serviceAccountName} in params.data`;
+/** The table says something of the pod's ServiceAccount. */
+export const entryIsThere = cel`has(params.data) && ${serviceAccountName} in params.data`;
 
 /** What the table says of the pod's ServiceAccount. */
 const tableEntry = cel`params.data[${serviceAccountName}]`;

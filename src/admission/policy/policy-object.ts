@@ -103,6 +103,8 @@ export interface PolicyIdentity {
   readonly name: string;
   readonly description: string;
   readonly paramRef?: ParamRef;
+  /** Further annotations of the policy and of its binding. */
+  readonly annotations?: Readonly<Record<string, string>>;
 }
 
 export const labels = {
@@ -113,8 +115,12 @@ export const labels = {
 
 const apiVersion = 'admissionregistration.k8s.io/v1';
 
-function policyMetadata({ name, description }: PolicyIdentity): Metadata {
-  return { name, labels, annotations: { 'kubernetes.io/description': description } };
+function policyMetadata({ name, description, annotations }: PolicyIdentity): Metadata {
+  return { name, labels, annotations: { 'kubernetes.io/description': description, ...annotations } };
+}
+
+function bindingMetadata({ name, annotations }: PolicyIdentity): Metadata {
+  return annotations === undefined ? { name, labels } : { name, labels, annotations };
 }
 
 function bindingSpec({ name, paramRef }: PolicyIdentity): BindingSpec {
@@ -131,7 +137,7 @@ export function mutatingPolicy(
     {
       apiVersion,
       kind: 'MutatingAdmissionPolicyBinding',
-      metadata: { name: identity.name, labels },
+      metadata: bindingMetadata(identity),
       spec: bindingSpec(identity),
     },
   ];
@@ -147,7 +153,7 @@ export function validatingPolicy(
     {
       apiVersion,
       kind: 'ValidatingAdmissionPolicyBinding',
-      metadata: { name: identity.name, labels },
+      metadata: bindingMetadata(identity),
       spec: { ...bindingSpec(identity), validationActions: ['Deny'] },
     },
   ];

@@ -13,7 +13,8 @@ import {
 /** The value of INJECTION_LABEL that has the service account gate deny pods. */
 export const PENDING_MARK = 'pending';
 
-const LABEL_PATH = `/metadata/labels/${INJECTION_LABEL.replaceAll('/', '~1')}`;
+/** The label as a JSON pointer (RFC 6901). */
+export const LABEL_PATH = `/metadata/labels/${INJECTION_LABEL.replaceAll('/', '~1')}`;
 
 /**
  * Has the API server itself mark a ServiceAccount whose AWS role was set or changed by hand, in the very write that does it:
@@ -28,9 +29,11 @@ export function serviceAccountMark(options: AdmissionOptions): readonly Admissio
     },
     {
       failurePolicy: 'Fail',
+      // Annotations that a later policy or webhook sets are judged too. Only what was evaluated once is evaluated again, so that
+      // ServiceAccounts without a role are not passed over by a condition.
       reinvocationPolicy: 'IfNeeded',
       matchConstraints: serviceAccountWrites(options),
-      matchConditions: [notTheOperator(options), named('role-or-label', roleOrLabel(options))],
+      matchConditions: [notTheOperator(options)],
       variables: variables(options),
       mutations: [{ patchType: 'JSONPatch', jsonPatch: { expression: patches.source } }],
     },
@@ -42,11 +45,6 @@ const annotationsOf = (object: 'object' | 'oldObject'): Cel => fieldOr(code(`${o
 
 const hasLabel = cel`${INJECTION_LABEL} in ${labelsOf('object')}`;
 const hadLabel = cel`oldObject != null && ${INJECTION_LABEL} in ${labelsOf('oldObject')}`;
-
-/** All other ServiceAccounts are passed over after this one look. */
-function roleOrLabel({ annotationPrefix }: AdmissionOptions): Cel {
-  return or(cel`${annotationKeys(annotationPrefix).roleArn} in ${annotationsOf('object')}`, hasLabel, hadLabel);
-}
 
 const notTheOperator = (options: AdmissionOptions): NamedExpression =>
   named('not-the-operator', cel`request.userInfo.username != ${operatorUsername(options)}`);
@@ -81,11 +79,7 @@ function variables(options: AdmissionOptions): readonly NamedExpression[] {
 export function markIsWrong(options: AdmissionOptions): readonly NamedExpression[] {
   const label = conditional(hasLabel, cel`[object.metadata.labels[${INJECTION_LABEL}]]`, cel`[]`);
   const wanted = wantedLabel(options, annotationsOf('object'), annotationsBefore);
-  return [
-    notTheOperator(options),
-    named('role-or-label', roleOrLabel(options)),
-    named('mark-is-wrong', cel`${label} != ${wanted}`),
-  ];
+  return [notTheOperator(options), named('mark-is-wrong', cel`${label} != ${wanted}`)];
 }
 
 const addLabel = cel`${conditional(

@@ -1,6 +1,5 @@
 import * as z from 'zod';
 import { listOf, textsByName } from '../../list-schema.ts';
-import { INJECT_ANNOTATION, MIRROR_ANNOTATION } from '../web-identity.ts';
 
 /** Go writes an absent list or map as null where a field has no `omitempty`. */
 const optional = <Schema extends z.ZodType>(schema: Schema) =>
@@ -37,14 +36,3 @@ export const AdmittedPod = z.object({
   }),
 });
 export type AdmittedPod = z.output<typeof AdmittedPod>;
-
-/** The ServiceAccount that the pod will run as. */
-export const serviceAccountOf = ({ spec: { serviceAccountName = '' } }: AdmittedPod): string =>
-  serviceAccountName === '' ? 'default' : serviceAccountName;
-
-export const hasOptedOut = ({ metadata: { annotations } }: AdmittedPod): boolean =>
-  annotations?.[INJECT_ANNOTATION] === 'false';
-
-/** Stands for a static pod of a node: it has no ServiceAccount, and the API server refuses it with a token volume. */
-export const isMirrorPod = ({ metadata: { annotations } }: AdmittedPod): boolean =>
-  annotations?.[MIRROR_ANNOTATION] !== undefined;

@@ -36,12 +36,12 @@ async function mergePatch(_type: unknown, _name: unknown, patch: object): Promis
   configuration = { metadata: { name: WEBHOOK_NAME, resourceVersion: String(patches + 1) }, ...rest };
 }
 
-const rotationOf = (replica: string): Promise<CertificateRotation> =>
+const rotationOf = (replica: string, learningMs = LEARNING): Promise<CertificateRotation> =>
   CertificateRotation.create({
     replica,
     hosts: ['webhook.system.svc'],
     lifetimeMs: LIFETIME,
-    learningMs: LEARNING,
+    learningMs,
     kubernetes: { mergePatch },
     configuration: () => configuration,
     onSwitch: (certificate) => switched.push(certificate),
@@ -92,6 +92,17 @@ describe('a replica', () => {
     expect(inBundle(rotation.shown)).toBe(true);
     expect(inBundle(shown)).toBe(true); // connections may still be on their way
     expect(time).toBeLessThan(new X509Certificate(shown.certificate).validToDate.getTime());
+  });
+
+  test('never goes on showing one that has expired, however long API servers may take to learn of the next', async () => {
+    const rotation = await rotationOf('a', LIFETIME);
+    for (let steps = 0; steps < 6; steps += 1) {
+      await untilLater(rotation);
+      await untilLater(rotation);
+      await rotation.step();
+      expect(switched).toHaveLength(steps + 1);
+      expect(rotation.shown.notAfter.getTime()).toBeGreaterThan(time);
+    }
   });
 
   test('keeps the bundle at two certificates over many rotations', async () => {

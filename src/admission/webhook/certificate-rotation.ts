@@ -83,7 +83,8 @@ export class CertificateRotation {
       this.#next = await createServingCertificate({ ...this.#options, now: now() });
       return 0;
     }
-    const switchAt = this.#publishedSince + learningMs;
+    // One that has expired is refused by every API server, and the next one only by those that are late.
+    const switchAt = Math.min(this.#publishedSince + learningMs, this.#shown.notAfter.getTime());
     if (time < switchAt) return switchAt - time;
     this.#shown = this.#next;
     this.#next = undefined;

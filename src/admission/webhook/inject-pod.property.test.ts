@@ -51,7 +51,7 @@ test('every container that is not skipped is complete, and names and paths stay 
       const after = injected(pod);
       const skipped = (pod.metadata.annotations?.['eks.amazonaws.com/skip-containers'] ?? '')
         .split(',')
-        .map((name) => name.trim());
+        .map((name) => name.replaceAll(/\p{White_Space}/gu, ''));
       for (const { name, env = [], volumeMounts = [] } of listsOf(after)) {
         const names = env.map((variable) => variable.name);
         expect(new Set(names).size).toBe(names.length);

@@ -10,7 +10,7 @@ import {
   REGION_PATTERN,
   REGION_VARIABLES,
   ROLE_VARIABLE,
-  skipAnnotation,
+  skippedNames,
   STS_ENDPOINTS_VARIABLE,
   TOKEN_FILE,
   TOKEN_FILE_VARIABLE,
@@ -39,7 +39,7 @@ export function injectPod(
   injection: Injection,
   options: InjectionOptions,
 ): readonly JsonPatchOperation[] {
-  const skipped = skippedContainers(pod, options);
+  const skipped = skippedNames(pod.metadata.annotations, options);
   const variables = injectedVariables(pod, injection, options);
   const ofContainers = (list: 'containers' | 'initContainers'): readonly JsonPatchOperation[] =>
     (pod.spec[list] ?? []).flatMap((container, index) =>
@@ -52,11 +52,6 @@ export function injectPod(
     ...ofContainers('containers'),
     ...ofContainers('initContainers'),
   ];
-}
-
-function skippedContainers({ metadata }: AdmittedPod, options: InjectionOptions): ReadonlySet<string> {
-  const names = metadata.annotations?.[skipAnnotation(options)]?.split(',') ?? [];
-  return new Set(names.map((name) => name.trim()));
 }
 
 function volumeOperations(

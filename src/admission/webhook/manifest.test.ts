@@ -16,11 +16,7 @@ describe('the webhook configuration', () => {
 
   test('has a webhook for ServiceAccounts whose mark is wrong, and lets none of them by when it is down', () => {
     expect(mark).toMatchObject({ failurePolicy: 'Fail', reinvocationPolicy: 'IfNeeded', timeoutSeconds: 3 });
-    expect(mark?.matchConditions.map(({ name }) => name)).toEqual([
-      'not-the-operator',
-      'role-or-label',
-      'mark-is-wrong',
-    ]);
+    expect(mark?.matchConditions.map(({ name }) => name)).toEqual(['not-the-operator', 'mark-is-wrong']);
     expect(mark?.rules).toEqual([
       {
         apiGroups: [''],

@@ -3,7 +3,7 @@ import { INJECTION_LABEL } from '../../kube/kinds.ts';
 import { annotationKeys } from '../../kube/service-account-annotations.ts';
 import { textsByName } from '../../list-schema.ts';
 import type { AdmissionOptions } from '../options.ts';
-import { PENDING_MARK } from '../policy/service-account-mark.ts';
+import { LABEL_PATH, PENDING_MARK } from '../policy/service-account-mark.ts';
 
 const Texts = textsByName.nullish();
 
@@ -17,8 +17,6 @@ export type AdmittedServiceAccount = z.output<typeof AdmittedServiceAccount>;
 export type LabelOperation =
   | { readonly op: 'add'; readonly path: string; readonly value: unknown }
   | { readonly op: 'remove'; readonly path: string };
-
-const LABEL_PATH = `/metadata/labels/${INJECTION_LABEL.replaceAll('/', '~1')}`;
 
 /**
  * What the policy of src/admission/policy/service-account-mark.ts does, for Kubernetes before 1.36: the same table of cases holds

@@ -4,7 +4,7 @@ import type { Lookup } from './review.ts';
 
 export interface PodRolesOptions {
   readonly tables: { readonly isSynced: boolean; get(name: ObjectName): Readonly<InjectionTable> | undefined };
-  /** Whether this process stood still a moment ago, so that what it knows may be of before. */
+  /** Whether this process stood still a moment ago, so that what it knows may be out of date. */
   readonly stoodStill: () => boolean;
 }
 

@@ -1,6 +1,8 @@
 import * as z from 'zod';
 import type { Injection } from '../../kube/injection-table.ts';
-import { AdmittedPod, hasOptedOut, isMirrorPod, serviceAccountOf } from './admitted-pod.ts';
+import { serviceAccountOf } from '../../kube/pods.ts';
+import { hasOptedOut, isMirrorPod } from '../web-identity.ts';
+import { AdmittedPod } from './admitted-pod.ts';
 import { type InjectionOptions, injectPod } from './inject-pod.ts';
 import { AdmittedServiceAccount, markServiceAccount } from './mark-service-account.ts';
 
@@ -104,9 +106,10 @@ export function answer({ request }: AdmissionReview, lookup: Lookup, options: In
 function answerPod(request: Request, lookup: Lookup, options: InjectionOptions): Reviewed {
   const pod = AdmittedPod.safeParse(request.object);
   if (!pod.success) return unchanged(request, 'unreadablePod', `no AWS credentials: ${problems(pod.error)}`);
-  if (hasOptedOut(pod.data)) return unchanged(request, 'optedOut');
-  if (isMirrorPod(pod.data)) return unchanged(request, 'mirrorPod');
-  const namespace = request.namespace ?? pod.data.metadata.namespace;
+  const { metadata } = pod.data;
+  if (hasOptedOut(metadata.annotations)) return unchanged(request, 'optedOut');
+  if (isMirrorPod(metadata.annotations)) return unchanged(request, 'mirrorPod');
+  const namespace = request.namespace ?? metadata.namespace;
   if (namespace === undefined)
     return unchanged(request, 'unreadablePod', 'no AWS credentials: the request names no namespace');
   const found = attempt(() => lookup(namespace, serviceAccountOf(pod.data)));

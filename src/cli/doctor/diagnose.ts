@@ -4,6 +4,7 @@ import type { ClusterConnection } from '../../kube/kubeconfig.ts';
 import type { IssuerCheck } from '../../oidc/issuer-check.ts';
 import type { callerOfToken } from '../../sts/caller-of-token.ts';
 import type { TokenExchange } from '../../sts/token-exchange.ts';
+import type { AssumedForm } from '../injection-form.ts';
 import { accountView } from './account-view.ts';
 import { Chain, type Diagnosis } from './chain.ts';
 import { examineBinding } from './examine-binding.ts';
@@ -23,6 +24,7 @@ export interface DoctorDependencies {
   readonly exchange: TokenExchange;
   /** Exchanges a token and makes a call with the credentials; resolves with the caller's ARN. */
   readonly call: typeof callerOfToken;
+  readonly form: AssumedForm;
   readonly now: () => Date;
 }
 
@@ -88,7 +90,8 @@ export async function diagnose(
       (warn) => examineBinding(dependencies.cluster, { subject, roleArn, desired: desired.state, warn }, signal),
       says,
     );
-    await chain.examine('pods', (warn) => examinePods(dependencies.cluster, { subject, roleArn, warn }, signal), says);
+    const { cluster, form } = dependencies;
+    await chain.examine('pods', (warn) => examinePods(cluster, { subject, roleArn, form, warn }, signal), says);
     const token = await chain.examine(
       'token',
       (warn) => examineToken(dependencies, { subject, desired: desired.state, warn }, signal),

@@ -7,6 +7,7 @@ import { publicDns } from '../../oidc/public-dns.ts';
 import { callerOfToken } from '../../sts/caller-of-token.ts';
 import { stsTokenExchange } from '../../sts/token-exchange.ts';
 import { CliError } from '../failures.ts';
+import { assumedForm, type FormOptions, withFormOptions } from '../injection-form.ts';
 import { ownAccounts } from '../own-accounts.ts';
 import { nothingFound, selectionOf } from '../selection.ts';
 import { painter, type Terminal } from '../terminal.ts';
@@ -16,7 +17,7 @@ import { doctorJson } from './doctor-json.ts';
 import { doctorText } from './doctor-text.ts';
 import { readSubjects } from './subjects.ts';
 
-interface DoctorOptions {
+interface DoctorOptions extends FormOptions {
   readonly namespace?: string;
   readonly pod?: string;
   readonly context?: string;
@@ -34,7 +35,8 @@ for credentials that make one call, GetCallerIdentity, and are dropped.
 In the cluster it needs: get and list awsfederatedidentities, get awsoidcproviders, serviceaccounts, namespaces and
 configmaps, list pods, create serviceaccounts/token. With AWS credentials of the account (AWS_PROFILE, …) that may
 iam:GetOpenIDConnectProvider, iam:GetRole, iam:ListAttachedRolePolicies, iam:ListRolePolicies and iam:GetRolePolicy it also
-looks at the provider and the role; without any, STS's answer tells most.
+looks at the provider and the role; without any, STS's answer tells most. Where the operator runs with its own --mount-path
+or --annotation-prefix, give them here too.
 
 Exit code:
   0  no link is broken
@@ -49,23 +51,27 @@ Examples:
 
 /** The command `doctor`. `exit` is told the exit code of a run that ended well; errors are thrown. */
 export const doctorCommand = (terminal: Terminal, exit: (code: number) => void): Command =>
-  new Command('doctor')
-    .description('Find the first broken link between a pod and AWS, with its cause and remedy.')
-    .argument('[name]', 'an AwsFederatedIdentity; default: all of the namespace')
-    .option('-n, --namespace <namespace>', 'namespace; default: that of the kubeconfig context')
-    .option('--pod <pod>', 'look at this pod of the identity only')
-    .option('--context <context>', 'context of the kubeconfig; default: the current one')
-    .addOption(
-      new Option(
-        '--issuer-connect-to <list>',
-        'HOST=ADDRESS:PORT, commas between: reach these issuers there, as the operator does with the same setting',
-      ).env('ISSUER_CONNECT_TO'),
-    )
-    .addOption(new Option('-o, --output <format>', 'text or json').choices(['text', 'json']).default('text'))
-    .configureHelp({ commandUsage: () => 'kubectl aws-identity doctor [options] [name]' })
-    .showHelpAfterError('See kubectl aws-identity doctor --help.')
-    .addHelpText('after', HELP)
-    .action(async (name: string | undefined, options: DoctorOptions) => exit(await runDoctor(name, options, terminal)));
+  withFormOptions(
+    new Command('doctor')
+      .description('Find the first broken link between a pod and AWS, with its cause and remedy.')
+      .argument('[name]', 'an AwsFederatedIdentity; default: all of the namespace')
+      .option('-n, --namespace <namespace>', 'namespace; default: that of the kubeconfig context')
+      .option('--pod <pod>', 'look at this pod of the identity only')
+      .option('--context <context>', 'context of the kubeconfig; default: the current one')
+      .addOption(
+        new Option(
+          '--issuer-connect-to <list>',
+          'HOST=ADDRESS:PORT, commas between: reach these issuers there, as the operator does with the same setting',
+        ).env('ISSUER_CONNECT_TO'),
+      )
+      .addOption(new Option('-o, --output <format>', 'text or json').choices(['text', 'json']).default('text'))
+      .configureHelp({ commandUsage: () => 'kubectl aws-identity doctor [options] [name]' })
+      .showHelpAfterError('See kubectl aws-identity doctor --help.')
+      .addHelpText('after', HELP)
+      .action(async (name: string | undefined, options: DoctorOptions) =>
+        exit(await runDoctor(name, options, terminal)),
+      ),
+  );
 
 const now = (): Date => new Date();
 
@@ -73,6 +79,7 @@ async function runDoctor(name: string | undefined, options: DoctorOptions, termi
   if (options.pod !== undefined && name === undefined) {
     throw new CliError('--pod needs the name of its identity: kubectl aws-identity doctor NAME --pod POD');
   }
+  const form = assumedForm(options);
   const { signal } = new AbortController();
   const cluster = connectCluster({ context: options.context });
   const selection = selectionOf(name, options.namespace ?? cluster.namespace, false);
@@ -85,6 +92,7 @@ async function runDoctor(name: string | undefined, options: DoctorOptions, termi
     checkIssuer: new IssuerCheck({ fetchDocument: pinnedFetch({ resolve: publicDns(), connectTo }), now }),
     exchange: stsTokenExchange({ onCall: () => {} }),
     call: callerOfToken,
+    form,
     now,
   };
   const diagnoses = await Promise.all(subjects.map((subject) => diagnose(dependencies, subject, signal)));

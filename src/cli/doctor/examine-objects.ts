@@ -5,6 +5,7 @@ import {
   type IdentityInput,
   type ProviderInput,
 } from '../../controllers/aws-federated-identity/desired.ts';
+import { requireSameAccount } from '../../controllers/aws-federated-identity/same-account.ts';
 import { AwsOidcProviderSpec } from '../../crds/aws-oidc-provider.ts';
 import { terminal } from '../../errors.ts';
 import { oidcProviderArn, type OidcProviderArn, RoleArn } from '../../iam/arn.ts';
@@ -70,7 +71,7 @@ export interface Accepted {
 
 /** What the platform team allows: the same checks as the operator's, on what the specs say now. */
 export function examineGuardrails(
-  { neighbours, namespaceLabels, provider: object, clusterId }: Subject,
+  { identity, neighbours, namespaceLabels, provider: object, clusterId }: Subject,
   input: IdentityInput,
   provider: Omit<ProviderInput, 'arn'>,
   found: OidcProviderArn | undefined,
@@ -80,6 +81,7 @@ export function examineGuardrails(
   const state = desiredState(input, { ...provider, arn }, clusterId);
   const context = { identities: neighbours, namespaceLabels: () => namespaceLabels };
   checkNeighbours(context, input, { ...provider, arn });
+  requireSameAccount(identity, provider.spec.accountId);
   const { path, name } = state.role;
   const roleArn = RoleArn.parse(`arn:${partition}:iam::${provider.spec.accountId}:role${path}${name}`);
   return { state, roleArn, says: `AwsOidcProvider "${provider.name}" allows what the spec asks for` };

@@ -1,4 +1,3 @@
-import { defaultAdmissionOptions } from '../../admission/options.ts';
 import { judgePod } from '../../controllers/pod-stock-take/judge.ts';
 import { TOKEN_FILE_VARIABLE } from '../../admission/web-identity.ts';
 import { terminal } from '../../errors.ts';
@@ -8,26 +7,32 @@ import type { ClusterConnection } from '../../kube/kubeconfig.ts';
 import { NOT_ENDED, type Pod, PODS, serviceAccountOf } from '../../kube/pods.ts';
 import { getIfThere, inNamespace, reading } from '../cluster-reads.ts';
 import { CliError } from '../failures.ts';
+import { API_SERVER_TOKENS, type AssumedForm, doubtAbout } from '../injection-form.ts';
+import { Unseen } from './chain.ts';
 import type { Subject } from './diagnose.ts';
 import { unseenIfForbidden } from './forbidden.ts';
 
 interface PodsQuestion {
   readonly subject: Subject;
   readonly roleArn: RoleArn;
+  readonly form: AssumedForm;
   readonly warn: (warning: string) => void;
 }
 
 /** The pods that run now, or the one that was asked for: whether each container has role, token file and mount. */
 export async function examinePods(
   cluster: ClusterConnection,
-  { subject, roleArn, warn }: PodsQuestion,
+  question: PodsQuestion,
   signal: AbortSignal,
 ): Promise<string> {
+  const { subject, roleArn, form, warn } = question;
   const { name: serviceAccount } = subject.identity.spec.serviceAccount;
   const pods = await podsOf(cluster, subject, signal);
+  const doubt = pods.map((pod) => doubtAbout(pod, roleArn, form)).find((one) => one !== undefined);
+  if (doubt !== undefined) throw new Unseen(doubt);
   const judged = pods.map((pod) => ({
     name: pod.metadata.name ?? '',
-    judgement: judgePod(pod, roleArn, defaultAdmissionOptions),
+    judgement: judgePod(pod, roleArn, form),
   }));
   for (const { name, judgement } of judged) {
     if (judgement?.override === undefined) continue;
@@ -41,20 +46,17 @@ export async function examinePods(
   const [first] = [...bare, ...stale];
   if (first !== undefined) throw wrongPods(subject, first, bare.length + stale.length);
   for (const pod of pods) checkTokenFile(pod);
-  await tryNewPod(cluster, { subject, roleArn, warn }, signal);
+  await tryNewPod(cluster, question, signal);
   const ours = judged.filter(({ judgement }) => judgement !== undefined).length;
   return ours === 0
     ? `no pod of ServiceAccount ${serviceAccount} runs that wants the role; a new one is injected`
     : `${ours} ${ours === 1 ? 'pod has' : 'pods have'} role, token file and mount in every container, and so would a new one`;
 }
 
-/** The token of the API server itself has another audience, and a Secret's has none. */
-const OTHER_TOKENS = '/var/run/secrets/kubernetes.io/';
-
 function checkTokenFile({ metadata, spec }: Pod): void {
   for (const { name, env = [] } of [...(spec.initContainers ?? []), ...spec.containers]) {
     const file = env.find((variable) => variable.name === TOKEN_FILE_VARIABLE)?.value;
-    if (file?.startsWith(OTHER_TOKENS) !== true) continue;
+    if (file?.startsWith(API_SERVER_TOKENS) !== true) continue;
     throw terminal(
       'PodsNotInjected',
       `Container ${name} of pod ${metadata.name} reads the token ${file}, which is for the API server and has another audience or none: STS refuses it. Take ${TOKEN_FILE_VARIABLE} out of the pod's template.`,
@@ -109,14 +111,14 @@ const probe = (namespace: string, serviceAccountName: string) => ({
 /** Whether injection works now, by a pod that is admitted in a dry run. Other policies may refuse it: that only warns. */
 async function tryNewPod(
   cluster: ClusterConnection,
-  { subject, roleArn, warn }: PodsQuestion,
+  { subject, roleArn, form, warn }: PodsQuestion,
   signal: AbortSignal,
 ): Promise<void> {
   const { namespace = '' } = subject.identity.metadata;
   const candidate = probe(namespace, subject.identity.spec.serviceAccount.name);
   try {
     const admitted = await cluster.kubernetes.tryCreate(PODS, candidate, signal);
-    const judgement = judgePod(admitted, roleArn, defaultAdmissionOptions);
+    const judgement = judgePod(admitted, roleArn, form);
     if (judgement?.injection.kind === 'injected') return;
     throw terminal(
       'PodsNotInjected',

@@ -13,7 +13,7 @@ interface RoleQuestion {
   readonly warn: (warning: string) => void;
 }
 
-/** The role: that it is there and the identity's own. Other policies than the spec's only warn: they let the token in. */
+/** That the role is there and the identity's own. Policies that differ from the spec only warn: they do not keep a token out. */
 export async function examineRole(
   view: AccountView,
   { subject: { identity }, desired, warn }: RoleQuestion,

@@ -8,10 +8,10 @@ import type { IdentityInput, ProviderInput } from './desired.ts';
 const PROVIDER_RETRY_MS = 30_000;
 
 /** The identity with its spec as today's schema reads it: an object that an older version stored may not fit any more. */
-export function identityInput({ metadata, spec: stored }: AwsFederatedIdentity): IdentityInput {
+export function identityInput({ metadata, spec: stored, status }: AwsFederatedIdentity): IdentityInput {
   const { namespace = '', name = '', uid = '' } = metadata;
   const spec = AwsFederatedIdentitySpec.safeParse(stored);
-  if (spec.success) return { namespace, name, uid, spec: spec.data };
+  if (spec.success) return { namespace, name, uid, spec: spec.data, roleArn: status?.roleArn };
   const problems = spec.error.issues.map(({ path, message }) => `spec.${path.join('.')}: ${message}`).join('; ');
   throw terminal('InvalidSpec', `${problems}. Correct the spec.`);
 }

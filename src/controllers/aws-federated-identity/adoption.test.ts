@@ -6,10 +6,12 @@ import type { RolePlan } from './plan.ts';
 import type { Findings } from './status.ts';
 
 const drift = [{ path: 'role.description', want: 'new', have: 'old' }];
-const plan = (adopts = true): Extract<RolePlan, { kind: 'apply' }> => ({
+type ApplyPlan = Extract<RolePlan, { kind: 'apply' }>;
+
+const plan = (adopts = true, actions: ApplyPlan['actions'] = []): ApplyPlan => ({
   kind: 'apply',
   name: ROLE_NAME,
-  actions: [],
+  actions,
   drift,
   adopts,
 });
@@ -28,12 +30,22 @@ const announced = (fields: Parameters<typeof condition>[0] = {}): AwsFederatedId
 async function announcement(
   notices: AdoptionNotices,
   seconds: number,
-  { object = announced(), observed = role(), adopts = true } = {},
+  {
+    object = announced(),
+    observed = role(),
+    adopts = true,
+    actions = [],
+  }: {
+    readonly object?: AwsFederatedIdentity;
+    readonly observed?: ReturnType<typeof role>;
+    readonly adopts?: boolean;
+    readonly actions?: ApplyPlan['actions'];
+  } = {},
 ): Promise<{ readonly error: unknown; readonly shown: readonly Findings[] }> {
   const shown: Findings[] = [];
   const learn = (findings: Findings): void => void shown.push(findings);
   const error = await thrownBy(() => {
-    announceAdoption(object, observed, plan(adopts), { notices, learn, now: after(seconds * 1000) });
+    announceAdoption(object, observed, plan(adopts, actions), { notices, learn, now: after(seconds * 1000) });
     throw undefined;
   });
   return { error, shown };
@@ -56,6 +68,18 @@ describe('an adoption [S1]', () => {
     expect((await announcement(notices, 4)).error).toMatchObject({ disposition: { retryAfterMs: 6_000 } });
     expect((await announcement(notices, 9.999)).error).toMatchObject({ disposition: { retryAfterMs: 100 } });
     expect(await announcement(notices, 10)).toEqual({ error: undefined, shown: [] });
+  });
+
+  test('is shown anew, for as long, when it would do something else than was shown', async () => {
+    const notices = new AdoptionNotices();
+    await announcement(notices, 0);
+    const actions = [{ type: 'DeleteRolePolicy', policyName: 'made meanwhile' }] as const;
+    expect(await announcement(notices, 10, { actions })).toMatchObject({
+      error: { reason: 'AdoptionPending', disposition: { retryAfterMs: 10_000 } },
+      shown: [{ drift }],
+    });
+    const same = structuredClone(actions);
+    expect((await announcement(notices, 20, { actions: same })).error).toBeUndefined();
   });
 
   test.each([
@@ -93,7 +117,7 @@ describe('an adoption [S1]', () => {
   test('has a notice for each object and generation', () => {
     const notices = new AdoptionNotices();
     const of = (uid: string, generation: number, seconds: number): number =>
-      notices.remaining(identity({ metadata: { uid, generation } }), after(seconds * 1000));
+      notices.remaining(identity({ metadata: { uid, generation } }), [], after(seconds * 1000));
     expect([of('a', 1, 0), of('a', 1, 3), of('a', 2, 3), of('b', 1, 3), of('a', 1, 4)]).toEqual([
       10_000, 7_000, 10_000, 10_000, 6_000,
     ]);

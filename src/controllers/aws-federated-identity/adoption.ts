@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { terminal, waiting } from '../../errors.ts';
 import type { Role } from '../../iam/roles.ts';
 import type { AwsFederatedIdentity } from '../../kube/kinds.ts';
@@ -9,16 +10,27 @@ type ApplyPlan = Extract<RolePlan, { kind: 'apply' }>;
 /** Time between showing what an adoption changes and doing it, in which its author can still stop it. */
 const NOTICE_MS = 10_000;
 
+interface Notice {
+  readonly since: number;
+  readonly actions: ApplyPlan['actions'];
+}
+
 /** When each adoption was announced in status. Lost at a restart: then it is announced anew. */
 export class AdoptionNotices {
-  readonly #since = new Map<string, number>();
+  readonly #notices = new Map<string, Notice>();
 
-  /** Milliseconds that are left of the notice for this generation; begins it at the first call. */
-  remaining({ metadata: { uid = '', generation } }: AwsFederatedIdentity, now: Date): number {
+  /** Milliseconds that are left of the notice for this generation; begins it at the first call, and anew for another plan. */
+  remaining(
+    { metadata: { uid = '', generation } }: AwsFederatedIdentity,
+    actions: ApplyPlan['actions'],
+    now: Date,
+  ): number {
     const key = `${uid}/${generation}`;
-    const since = this.#since.get(key) ?? now.getTime();
-    this.#since.set(key, since);
-    return since + NOTICE_MS - now.getTime();
+    const known = this.#notices.get(key);
+    const isSame = known !== undefined && isDeepStrictEqual(known.actions, actions);
+    const notice = isSame ? known : { since: now.getTime(), actions };
+    this.#notices.set(key, notice);
+    return notice.since + NOTICE_MS - now.getTime();
   }
 }
 
@@ -32,7 +44,7 @@ interface AdoptionContext {
 export function announceAdoption(
   identity: AwsFederatedIdentity,
   observed: Role | undefined,
-  { adopts, drift, name }: ApplyPlan,
+  { actions, adopts, drift, name }: ApplyPlan,
   { notices, learn, now }: AdoptionContext,
 ): void {
   if (observed === undefined) {
@@ -42,7 +54,7 @@ export function announceAdoption(
     );
   }
   if (!adopts) return;
-  const remainingMs = notices.remaining(identity, now);
+  const remainingMs = notices.remaining(identity, actions, now);
   if (isAnnounced(identity) && remainingMs <= 0) return;
   learn({ drift });
   throw waiting(

@@ -54,7 +54,7 @@ function deletedScene({
     identity: identity({
       metadata: { ...deleting, labels: bound, ...(annotations === undefined ? {} : { annotations }) },
       spec: { role: { name: ROLE_NAME }, ...spec },
-      status: { roleArn: roleArn(), roleId: full.id },
+      status: { roleArn: roleArn(), roleId: full.id, lastSyncTime: '2026-03-01T10:00:00Z' },
     }),
     identities: others,
     iam: inMemoryRoles(observed),
@@ -271,6 +271,15 @@ describe('found by simulation', () => {
     const refused = identity({ metadata: deleting, spec: { role: { name: ROLE_NAME } }, status: { conditions } });
     const scene = identityScene({ identity: refused });
     expect(await scene.failure()).toMatchObject({ reason: 'Propagating' });
+  });
+
+  test('so may one whose time is not in the status: the next one can lose it where the answer to the first was lost', async () => {
+    const status = { roleArn: roleArn(), roleId: full.id };
+    const scene = identityScene({
+      identity: identity({ metadata: deleting, spec: { role: { name: ROLE_NAME } }, status }),
+    });
+    expect(await scene.failure()).toMatchObject({ reason: 'Propagating' });
+    expect(scene.stored()?.metadata.finalizers).toEqual([FINALIZER]);
   });
 
   test('after the consistency window, what IAM says is believed [F29]', async () => {

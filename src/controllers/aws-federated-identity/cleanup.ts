@@ -1,9 +1,16 @@
 import { waiting } from '../../errors.ts';
 import { requireAccount } from '../../iam/account.ts';
-import { isOwnedBy } from '../../iam/tags.ts';
+import type { IssuerUrl, RoleName } from '../../iam/arn.ts';
+import { isOwnedBy, lacksOtherOwner } from '../../iam/tags.ts';
 import { undefinedIfNotFound } from '../../kube/errors.ts';
 import { CONFIG_MAPS, TABLE_NAME } from '../../kube/injection-table.ts';
-import { type AwsFederatedIdentity, IDENTITIES, MANAGED_LABEL, SERVICE_ACCOUNTS } from '../../kube/kinds.ts';
+import {
+  type AwsFederatedIdentity,
+  type AwsOidcProvider,
+  IDENTITIES,
+  MANAGED_LABEL,
+  SERVICE_ACCOUNTS,
+} from '../../kube/kinds.ts';
 import { applyOwnedMetadata, ownedMetadataOf } from '../../kube/owned-metadata.ts';
 import { type KubernetesResource, nameOf } from '../../kube/resource.ts';
 import { claimant } from './accept.ts';
@@ -105,10 +112,13 @@ async function releaseServiceAccount(
 /** Break-glass, when AWS cannot be reached any more: the annotation with the ARN of the role leaves it behind. */
 const ABANDON = 'federatedidentity.dev/abandon';
 
-function staysInAws({ spec, metadata, status }: AwsFederatedIdentity): boolean {
-  if (spec.deletionPolicy === 'Retain' || spec.managementPolicy === 'Observe') return true;
-  return status?.roleArn !== undefined && metadata.annotations?.[ABANDON] === status.roleArn;
-}
+/** Whether somebody asked, by its ARN, for the role to be left behind. */
+export const isAbandoned = ({ metadata, status }: AwsFederatedIdentity): boolean =>
+  status?.roleArn !== undefined && metadata.annotations?.[ABANDON] === status.roleArn;
+
+/** Whether the role outlives its identity. */
+export const staysInAws = (identity: AwsFederatedIdentity): boolean =>
+  identity.spec.deletionPolicy === 'Retain' || identity.spec.managementPolicy === 'Observe' || isAbandoned(identity);
 
 /** A role that the operator made, and that stays, is a door that stays open: its trust policy knows no UID. */
 function tellOfStay(
@@ -122,29 +132,55 @@ function tellOfStay(
   events.record({ ...IDENTITIES, metadata }, { type: 'Warning', reason: 'Deleting', action: 'Retain', note });
 }
 
-async function deleteRole(
-  dependencies: Dependencies,
+/** Where the role of a deleted identity is looked for. */
+export interface RolePlace {
+  readonly name: RoleName;
+  /** Of the provider, which says the account. */
+  readonly spec: AwsOidcProvider['spec'];
+}
+
+/** Undefined for an identity that never got a role. Throws while the account is unknown, or not the role's. */
+export function placeOfRole(
   identity: AwsFederatedIdentity,
-  { signal, log }: ApplyContext,
-): Promise<void> {
-  const { spec, metadata, status } = identity;
-  const provider = dependencies.providers.get(spec.providerRef);
+  provider: AwsOidcProvider | undefined,
+): RolePlace | undefined {
+  const { spec, status } = identity;
   if (provider?.status?.issuer === undefined) {
-    if (status?.roleId === undefined) return; // it never came so far as to have a role
+    if (status?.roleId === undefined) return undefined;
     throw waiting(
       'ProviderNotFound',
       `AwsOidcProvider "${spec.providerRef.name}" is not there, so the account of the role is unknown. Restore it, or leave the role in AWS: set deletionPolicy: Retain, or the annotation ${ABANDON} to ${status?.roleArn ?? 'its ARN'}.`,
       30_000,
     );
   }
-  const { namespace = '', name = '', uid = '' } = metadata;
   requireSameAccount(identity, provider.spec.accountId);
-  const account = dependencies.accounts.of(provider.spec);
-  await requireAccount(account, provider.spec.accountId, signal);
-  const roleName = roleNameOf({ namespace, name, spec }, provider.status.issuer);
+  return { name: lastRoleName(identity, provider.status.issuer), spec: provider.spec };
+}
+
+/** The name of the role that an identity has or had; its spec need not be valid any more. */
+export const lastRoleName = (
+  { metadata: { namespace = '', name = '' }, spec, status }: AwsFederatedIdentity,
+  issuer: IssuerUrl,
+): RoleName => roleNameOf({ namespace, name, spec, roleArn: status?.roleArn }, issuer);
+
+async function deleteRole(
+  dependencies: Dependencies,
+  identity: AwsFederatedIdentity,
+  { signal, log }: ApplyContext,
+): Promise<void> {
+  const place = placeOfRole(identity, dependencies.providers.get(identity.spec.providerRef));
+  if (place === undefined) return;
+  const { namespace = '', name = '', uid = '' } = identity.metadata;
+  const { name: roleName, spec } = place;
+  const account = dependencies.accounts.of(spec);
+  await requireAccount(account, spec.accountId, signal);
   const observed = await account.roles.get(roleName, signal);
-  if (observed === undefined || !isOwnedBy(observed.tags, { cluster: dependencies.cluster, namespace, name, uid })) {
+  const owner = { cluster: dependencies.cluster, namespace, name, uid };
+  if (observed === undefined || !isOwnedBy(observed.tags, owner)) {
     requireSettledReads(dependencies, identity, roleName);
+    // Ours, but its tags were taken off, and without them it is not written to.
+    if (observed !== undefined && observed.id === identity.status?.roleId && lacksOtherOwner(observed.tags, owner))
+      tellOfStay(dependencies, identity, log);
     log.warn({ role: roleName, isThere: observed !== undefined }, 'there is no IAM role of ours to delete');
     return;
   }
@@ -173,14 +209,13 @@ function requireSettledReads(
 }
 
 /**
- * Without a role in the status, a pass may still have made one and been cut short before it could say so; when that was, only
- * that it was before the deletion is known. A status that speaks of a time long after the deletion was written by a clock
- * that was wrong, or by somebody else.
+ * Without a role in the status, a pass may still have made one and been cut short before it could say so; without a time, a
+ * later pass did not know of the status that had it. All that is known then is that it was before the deletion. A status that names a time long after the deletion was written by a wrong clock,
+ * or by somebody else.
  */
 function lastPossibleWrite({ metadata, status }: AwsFederatedIdentity): number | undefined {
   const deletion = metadata.deletionTimestamp === undefined ? undefined : Date.parse(metadata.deletionTimestamp);
-  if (status?.roleId === undefined) return deletion;
-  if (status.lastSyncTime === undefined) return undefined;
+  if (status?.roleId === undefined || status.lastSyncTime === undefined) return deletion;
   return Math.min(Date.parse(status.lastSyncTime), (deletion ?? Infinity) + LONGEST_PASS_MS);
 }
 

@@ -11,7 +11,7 @@ import { type Desired, desiredState, type IdentityInput, type ProviderInput } fr
 import { type EnsuredRole, ensureRole } from './ensure-role.ts';
 import { observeBinding } from './observe.ts';
 import { planBinding } from './plan-binding.ts';
-import { PROVEN_BY_PROVIDER, requireProvenProvider, verifyFederation } from './verify.ts';
+import { isProven, PROVEN_BY_PROVIDER, PROVEN_BY_TOKEN, requireProvenProvider, verifyFederation } from './verify.ts';
 
 /** Brings AWS and the cluster to what the spec says, step by step: each step is a condition, and the first failure ends it. */
 export async function converge(
@@ -73,7 +73,7 @@ async function proveFederation(
       return context.progress.run(
         'FederationVerified',
         () => verify(dependencies, identity, bound, context),
-        () => 'STS exchanged a token of the ServiceAccount for credentials of the role.',
+        () => PROVEN_BY_TOKEN,
       );
     default:
       return settings.verification satisfies never;
@@ -102,8 +102,8 @@ async function surroundingsOf(
 }
 
 /**
- * Only the oldest identity of a ServiceAccount has it. The others are marked bound too, so that they cannot hold up its pods;
- * but not once it goes, and its entry in the table with it: then they are what holds pods up until the next one is ready.
+ * Only the oldest identity of a ServiceAccount has it. The others are marked bound too, so that they cannot hold up its pods.
+ * Not so while the oldest one is being deleted: its entry in the table goes too, and then they hold pods up until one of them is ready.
  */
 async function claimServiceAccount(
   { identities, kubernetes }: Dependencies,
@@ -152,17 +152,17 @@ async function verify(
   const { schedule, signal, learn } = context;
   const now = dependencies.now();
   const { uid = '', generation } = identity.metadata;
-  const before = identity.status?.conditions?.find(({ type }) => type === 'FederationVerified');
-  const isSameRole = role.syncedAt === undefined && identity.status?.roleId === role.id;
-  const isProven = isSameRole && before?.status === 'True' && before.observedGeneration === generation;
-  if (isProven && !schedule.isDue(uid, now)) return;
+  const proven = { generation, roleId: role.id };
+  const hasProof = role.syncedAt === undefined && isProven(identity, role.id);
+  if (hasProof && !schedule.isDue(uid, proven, now)) return;
   const { lastSyncTime } = identity.status ?? {};
-  const lastWrite = role.syncedAt ?? (lastSyncTime === undefined ? undefined : new Date(lastSyncTime));
+  const toldWrite = lastSyncTime === undefined ? undefined : new Date(lastSyncTime);
+  const lastWrite = role.syncedAt ?? schedule.lastWrite(uid) ?? toldWrite;
   await verifyFederation(
     dependencies,
     { identity, roleArn: role.arn, roleId: role.id, region: desired.provider.spec.region, lastWrite },
     signal,
   );
-  schedule.verified(uid, now);
-  if (!isProven) learn({ verifiedAt: now });
+  schedule.verified(uid, proven, now);
+  if (!hasProof) learn({ verifiedAt: now });
 }

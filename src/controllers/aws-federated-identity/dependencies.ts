@@ -12,7 +12,7 @@ import type { AdoptionNotices } from './adoption.ts';
 import type { FirstSweeps } from './first-sweeps.ts';
 import type { KnownRoles } from './known-roles.ts';
 import type { Findings, Step } from './status.ts';
-import type { VerificationSchedule } from './verify.ts';
+import type { VerificationSchedule } from './verification-schedule.ts';
 
 /** The part of an ObjectStore that a reconcile reads. */
 export interface Cache<T> {

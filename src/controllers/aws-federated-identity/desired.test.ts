@@ -11,7 +11,7 @@ import {
   thrownBy,
   trust,
 } from '../../../test/support/builders.ts';
-import { IssuerUrl } from '../../iam/arn.ts';
+import { IssuerUrl, RoleArn } from '../../iam/arn.ts';
 import { ownerTags } from '../../iam/tags.ts';
 import { desiredState, pathPrefixOf, roleNameOf } from './desired.ts';
 
@@ -80,7 +80,12 @@ describe('the role that is asked for', () => {
       },
       expected: { maxSessionDurationSeconds: 7200 },
     },
-    { name: 'the description', role: { description: 'x' }, expected: { description: 'x' } },
+    { name: 'the description', role: { description: ' x\n' }, expected: { description: ' x\n' } },
+    {
+      name: 'no description for a blank one, which IAM would seem to lack',
+      role: { description: '\n' },
+      expected: { description: '' },
+    },
     {
       name: 'inline policies, as object or as string',
       role: {
@@ -186,6 +191,19 @@ describe('the name of the role [F43]', () => {
   ])('differs for $name', ({ one = () => nameOf('a', 'b'), other }) => {
     expect(one()).not.toBe(other());
   });
+
+  const roleArn = (name: string): RoleArn => RoleArn.parse(`arn:aws:iam::111122223333:role/federated/${name}`);
+  const formerly = (name: string) =>
+    roleNameOf({ namespace: 'a', name: 'b', spec: identitySpec(), roleArn: roleArn(name) }, ISSUER);
+
+  test('stays that of the role that was made for another issuer', () => {
+    expect(formerly('a-b-0123abcd')).toBe('a-b-0123abcd');
+  });
+
+  test.each(['admin', 'a-b', 'a-b-c-0123abcd', 'a-c-0123abcd', 'a-b-0123abcd9', 'a-b-0123ABCD'])(
+    'is never %s, whatever the status says: it is none that this identity is given',
+    (name) => expect(formerly(name)).toBe(nameOf('a', 'b')),
+  );
 
   test('never changes for an identity, since another name is another role', () => {
     expect(nameOf('analytics', 'reports')).toBe('analytics-reports-18ea4040');

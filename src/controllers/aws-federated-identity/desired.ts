@@ -2,21 +2,31 @@ import { createHash } from 'node:crypto';
 import type { AwsFederatedIdentitySpec } from '../../crds/aws-federated-identity.ts';
 import type { AwsOidcProviderSpec } from '../../crds/aws-oidc-provider.ts';
 import { terminal } from '../../errors.ts';
-import { type IssuerUrl, type OidcProviderArn, type PolicyArn, RoleName, RolePath } from '../../iam/arn.ts';
+import {
+  type IssuerUrl,
+  type OidcProviderArn,
+  type PolicyArn,
+  type RoleArn,
+  RoleName,
+  RolePath,
+} from '../../iam/arn.ts';
 import type { Injection } from '../../kube/injection-table.ts';
 import { parsePolicyDocument, type PolicyDocument, sizeOfPolicyDocument } from '../../iam/policy-document.ts';
 import type { DesiredRole } from '../../iam/roles.ts';
-import { isReserved, type Owner, ownerTags } from '../../iam/tags.ts';
+import { type Owner, ownerTags } from '../../iam/tags.ts';
 import { trustPolicy } from '../../iam/trust-policy.ts';
 import { refusalOf } from './guardrails.ts';
 import type { Adoption } from './ownership.ts';
+import { roleTags } from './role-tags.ts';
 
-/** The identity's name and spec; its status is no input, so that nobody can steer the operator by it. */
+/** The identity's name and spec. Of its status only the name of the role is used, and that only where it is one that we give. */
 export interface IdentityInput {
   readonly namespace: string;
   readonly name: string;
   readonly uid: string;
   readonly spec: AwsFederatedIdentitySpec;
+  /** The role that was made for it, as its status remembers. */
+  readonly roleArn?: RoleArn | undefined;
 }
 
 /** A provider that is ready to be used. */
@@ -67,13 +77,14 @@ function desiredRole(identity: IdentityInput, provider: ProviderInput, owner: Ow
   const guardrails: Partial<NonNullable<AwsOidcProviderSpec['guardrails']>> = provider.spec.guardrails ?? {};
   const role = spec.role ?? {};
   const path = roleDefaults?.path ?? guardrails.rolePath ?? RolePath.parse('/federated/');
-  const refusal = refusalOf({ role, path, guardrails, provider: `AwsOidcProvider "${provider.name}"` });
+  const named = `AwsOidcProvider "${provider.name}"`;
+  const refusal = refusalOf({ role, path, guardrails, provider: named });
   if (refusal !== undefined) throw refusal;
   const { arn: providerArn, issuer } = provider;
   return {
     name: roleNameOf(identity, issuer),
     path,
-    description: role.description ?? '',
+    description: role.description?.trim() ? role.description : '', // in the SDK's answers a blank one is none
     maxSessionDurationSeconds: sessionDuration(role.maxSessionDurationSeconds, provider.spec),
     trustPolicy: trustPolicy({
       providerArn,
@@ -86,7 +97,7 @@ function desiredRole(identity: IdentityInput, provider: ProviderInput, owner: Ow
     managedPolicyArns: new Set<PolicyArn>(role.managedPolicyArns),
     inlinePolicies: inlinePolicies(role.inlinePolicies ?? []),
     tags: new Map([
-      ...Object.entries({ ...roleDefaults?.tags, ...role.tags }).filter(([key]) => !isReserved(key)),
+      ...roleTags({ own: role.tags, defaults: roleDefaults?.tags, provider: named }),
       ...ownerTags(owner),
     ]),
   };
@@ -117,18 +128,23 @@ function sessionDuration(wanted: number | undefined, { roleDefaults, guardrails 
 
 const MAX_ROLE_NAME = 64;
 const HASH_LENGTH = 8;
+const HASH = /^[0-9a-f]{8}$/;
 
 /**
  * The role's name: what the spec says, or <namespace>-<name>-<hash of issuer, namespace and name>, cut to IAM's 64
- * characters. The issuer in the hash keeps two clusters with the same names apart in one account.
+ * characters. The issuer in the hash keeps two clusters with the same names apart in one account. A role that is there keeps
+ * its name when the issuer changes: under another it would be left behind, and its pods with it.
  */
 export function roleNameOf(
-  { namespace, name, spec }: Pick<IdentityInput, 'namespace' | 'name' | 'spec'>,
+  { namespace, name, spec, roleArn }: Pick<IdentityInput, 'namespace' | 'name' | 'spec' | 'roleArn'>,
   issuer: IssuerUrl,
 ): RoleName {
   if (spec.role?.name !== undefined) return spec.role.name;
+  const stem = `${namespace}-${name}`.slice(0, MAX_ROLE_NAME - HASH_LENGTH - 1);
+  const former = roleArn?.split('/').at(-1);
+  if (former?.startsWith(`${stem}-`) && HASH.test(former.slice(stem.length + 1))) return RoleName.parse(former);
   const hash = createHash('sha256').update(`${issuer}/${namespace}/${name}`).digest('hex').slice(0, HASH_LENGTH);
-  return RoleName.parse(`${`${namespace}-${name}`.slice(0, MAX_ROLE_NAME - HASH_LENGTH - 1)}-${hash}`);
+  return RoleName.parse(`${stem}-${hash}`);
 }
 
 function allowedAudience({ audience }: AwsFederatedIdentitySpec, { name, spec: { clientIds } }: ProviderInput): string {
@@ -142,7 +158,7 @@ function allowedAudience({ audience }: AwsFederatedIdentitySpec, { name, spec: {
 /** Characters without white space that IAM takes for all inline policies of a role together (IAM quotas; not adjustable). */
 const MAX_INLINE_SIZE = 10_240;
 
-/** Measured before the first call: IAM would take the first ones and refuse the last, and leave the role in between. */
+/** The size is measured before the first call: IAM would take the first documents and refuse the last, and leave the role half done. */
 function inlinePolicies(
   policies: readonly { readonly name: string; readonly document?: unknown }[],
 ): ReadonlyMap<string, PolicyDocument> {

@@ -1,6 +1,7 @@
+import type { AwsOidcProviderSpec } from '../../crds/aws-oidc-provider.ts';
 import { terminal } from '../../errors.ts';
-import { requireAccount } from '../../iam/account.ts';
-import type { Role, RoleReference } from '../../iam/roles.ts';
+import { type AwsAccount, requireAccount } from '../../iam/account.ts';
+import type { Role, RoleReference, Roles } from '../../iam/roles.ts';
 import { type AwsFederatedIdentity, IDENTITIES } from '../../kube/kinds.ts';
 import { applyOwnedMetadata, ownedMetadataOf } from '../../kube/owned-metadata.ts';
 import { announceAdoption } from './adoption.ts';
@@ -35,35 +36,55 @@ export async function ensureRole(
     context.learn({ role: known, drift: [], tagKeys: desired.tagKeys });
     return known;
   }
+  const { spec } = desired.provider;
+  requireSameAccount(identity, spec.accountId);
+  const { roles } = await accountOf(dependencies, spec, context.signal);
+  await holdFinalizer(dependencies, identity, context.signal);
+  const observed = await observeRole(roles, dependencies, { identity, desired }, context.signal);
   try {
-    return await lookAndRepair(dependencies, identity, desired, context);
+    return await repair(dependencies, identity, { desired, observed, roles }, context);
   } catch (error) {
     knownRoles.forget(uid); // a plan that broke off leaves the role somewhere between
     throw error;
   }
 }
 
-async function lookAndRepair(
-  dependencies: Dependencies,
-  identity: AwsFederatedIdentity,
-  desired: Desired,
-  context: ConvergeContext,
-): Promise<EnsuredRole> {
-  const { signal, learn } = context;
-  const { accounts, knownRoles, now, onRepair } = dependencies;
-  const { spec } = desired.provider;
-  requireSameAccount(identity, spec.accountId);
+async function accountOf(
+  { accounts }: Dependencies,
+  spec: AwsOidcProviderSpec,
+  signal: AbortSignal,
+): Promise<AwsAccount> {
   const account = accounts.of(spec);
   await requireAccount(account, spec.accountId, signal);
-  await holdFinalizer(dependencies, identity, signal);
-  const observed = await observeRole(account.roles, dependencies, { identity, desired }, signal);
+  return account;
+}
+
+interface Look {
+  readonly desired: Desired;
+  readonly observed: Role | undefined;
+  readonly roles: Roles;
+}
+
+async function repair(
+  dependencies: Dependencies,
+  identity: AwsFederatedIdentity,
+  { desired, observed, roles }: Look,
+  context: ConvergeContext,
+): Promise<EnsuredRole> {
+  const { learn } = context;
+  const { knownRoles, now, onRepair } = dependencies;
   const planContext = planContextOf(identity, desired);
   const plan = planRole(desired.role, observed, planContext);
   if (plan.kind === 'refuse') throw terminal(plan.reason, plan.message);
   if (identity.spec.managementPolicy === 'Observe')
     return showOnly(dependencies, { identity, desired, observed }, plan, context);
   if (desired.adoption !== undefined) announceAdoption(identity, observed, plan, { ...context, now: now() });
-  const { reference, changed } = await applyRole(account.roles, desired.role, observed, {
+  if (plan.actions.length > 0) {
+    // Should it break off, its tags may be there already: a later spec that does not want them must know of them.
+    learn({ tagKeys: tagKeysOfEither(identity, desired) });
+    context.schedule.wrote(identity.metadata.uid ?? '', now());
+  }
+  const { reference, changed } = await applyRole(roles, desired.role, observed, {
     ...context,
     plan: planContext,
   });
@@ -78,6 +99,12 @@ async function lookAndRepair(
   learn({ role: { arn, id }, drift: [], tagKeys: desired.tagKeys, ...syncedAt });
   return { arn, id, ...syncedAt };
 }
+
+/** As many as the status holds. */
+const MAX_TAG_KEYS = 50;
+
+const tagKeysOfEither = ({ status }: AwsFederatedIdentity, { tagKeys }: Desired): readonly string[] =>
+  [...new Set([...tagKeys, ...(status?.tagKeys ?? [])])].slice(0, MAX_TAG_KEYS).toSorted();
 
 type ApplyPlan = Extract<RolePlan, { kind: 'apply' }>;
 

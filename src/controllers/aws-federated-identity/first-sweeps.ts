@@ -1,3 +1,5 @@
+import { aborted, deadline } from '../../runtime/abort.ts';
+
 /**
  * Lets reconciles after a start wait for the first drift sweep of their provider, which looks at all its roles in a few
  * calls, instead of asking AWS for each role.
@@ -17,10 +19,8 @@ export class FirstSweeps {
 
   /** Resolves when the first sweep has ended, or after a while, since a slow AWS must not hold everybody up. */
   async wait(provider: string, signal: AbortSignal): Promise<void> {
-    const patience = AbortSignal.any([signal, AbortSignal.timeout(this.#patienceMs)]);
-    const { promise, resolve } = Promise.withResolvers<void>();
-    patience.addEventListener('abort', () => resolve(), { once: true });
-    await Promise.race([this.#sweep(provider).promise, promise]);
+    using patience = deadline(this.#patienceMs, signal);
+    await Promise.race([this.#sweep(provider).promise, aborted(patience.signal)]);
     signal.throwIfAborted();
   }
 

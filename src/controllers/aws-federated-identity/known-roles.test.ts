@@ -27,6 +27,13 @@ describe('a role that was as desired', () => {
       at: NOW,
       isKnown: false,
     },
+    {
+      name: 'is known in whatever order its tags are named',
+      uid: 'uid',
+      desired: desiredRole({ tags: new Map([...desiredRole().tags].toReversed()) }),
+      at: NOW,
+      isKnown: true,
+    },
     { name: 'is known of no other identity', uid: 'other', desired: desiredRole(), at: NOW, isKnown: false },
   ])('$name', ({ uid, desired, at, isKnown }) => {
     expect(roles.get(uid, desired, at)).toEqual(isKnown ? reference : undefined);

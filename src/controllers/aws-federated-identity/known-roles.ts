@@ -1,4 +1,4 @@
-import { isDeepStrictEqual } from 'node:util';
+import { createHash } from 'node:crypto';
 import type { DesiredRole, Role, RoleReference } from '../../iam/roles.ts';
 
 /** A role that was found, or made, as desired. */
@@ -9,10 +9,13 @@ export interface KnownRole {
   readonly written: boolean;
 }
 
-interface Memory extends KnownRole {
+interface Memory {
+  /** Of what was desired: there are thousands of roles, and all of each is a kilobyte and a half. */
+  readonly fingerprint: string;
+  readonly reference: RoleReference;
   readonly at: number;
-  /** When the operator last wrote to it; 0: not in this life of the process. */
-  readonly writtenAt: number;
+  /** As the operator left it with its last write; kept while IAM's answers can be older. */
+  readonly lastWrite: { readonly role: Role; readonly at: number } | undefined;
 }
 
 export interface KnownRolesOptions {
@@ -44,20 +47,25 @@ export class KnownRoles {
   get(uid: string, desired: DesiredRole, now: Date): RoleReference | undefined {
     const known = this.#roles.get(uid);
     if (known === undefined || now.getTime() - known.at >= this.#options.maxAgeMs) return undefined;
-    return isDeepStrictEqual(known.desired, desired) ? known.reference : undefined;
+    return known.fingerprint === fingerprintOf(desired) ? known.reference : undefined;
   }
 
-  remember(uid: string, known: KnownRole, now: Date): void {
-    const writtenAt = known.written ? now.getTime() : (this.#roles.get(uid)?.writtenAt ?? 0);
-    this.#roles.set(uid, { ...known, at: now.getTime(), writtenAt });
+  remember(uid: string, { desired, reference, written }: KnownRole, now: Date): void {
+    const at = now.getTime();
+    const lastWrite = written ? { role: { ...desired, ...reference }, at } : this.#lastWrite(uid, now);
+    this.#roles.set(uid, { fingerprint: fingerprintOf(desired), reference, at, lastWrite });
     this.#suspects.delete(uid);
   }
 
   /** The role as we left it, while IAM's own answer can still be older than our last write. */
   recentlyWritten(uid: string, now: Date): Role | undefined {
-    const known = this.#roles.get(uid);
-    if (known === undefined || now.getTime() - known.writtenAt >= this.#options.consistencyWindowMs) return undefined;
-    return { ...known.desired, ...known.reference };
+    return this.#lastWrite(uid, now)?.role;
+  }
+
+  #lastWrite(uid: string, now: Date): Memory['lastWrite'] {
+    const lastWrite = this.#roles.get(uid)?.lastWrite;
+    if (lastWrite === undefined || now.getTime() - lastWrite.at >= this.#options.consistencyWindowMs) return undefined;
+    return lastWrite;
   }
 
   /** The sweep found the role to differ (undefined: to be gone): the next reconcile looks closer. */
@@ -79,4 +87,10 @@ export class KnownRoles {
     this.#roles.delete(uid);
     this.#suspects.delete(uid);
   }
+}
+
+/** Equal for roles that are desired alike, in whatever order their policies and tags are named. */
+function fingerprintOf({ managedPolicyArns, inlinePolicies, tags, ...settings }: DesiredRole): string {
+  const parts = [Object.entries(settings), managedPolicyArns, inlinePolicies, tags].map((part) => [...part].toSorted());
+  return createHash('sha256').update(JSON.stringify(parts)).digest('base64');
 }

@@ -1,3 +1,4 @@
+import { waiting } from '../../errors.ts';
 import type { Role, Roles } from '../../iam/roles.ts';
 import { undefinedIfNotFound } from '../../kube/errors.ts';
 import { entryOf, TABLE_NAME } from '../../kube/injection-table.ts';
@@ -17,7 +18,8 @@ export interface ObservedBinding {
 
 /**
  * The role as IAM has it, for as few calls as it takes to be sure:
- * - shortly after our own write, what we wrote, since IAM's answers can still be older;
+ * - shortly after our own write, what we wrote, since IAM's answers can still be older, with one call for whether it is the
+ *   same role;
  * - after the drift sweep, what it saw, with one call for what decides over ownership;
  * - for an identity that never had a role, nothing: CreateRole itself says whether the name is taken;
  * - else all of it.
@@ -31,7 +33,10 @@ export async function observeRole(
   const { uid = '' } = identity.metadata;
   const { name } = desired.role;
   const written = knownRoles.recentlyWritten(uid, now());
-  if (written !== undefined) return written;
+  if (written !== undefined) {
+    requireSameRole(written, await roles.getSettings(name, signal));
+    return written;
+  }
   const swept = knownRoles.takeSuspect(uid)?.observed;
   if (swept !== undefined) {
     const settings = await roles.getSettings(name, signal);
@@ -40,6 +45,18 @@ export async function observeRole(
   const isNew = identity.status?.roleId === undefined && desired.adoption === undefined;
   const isReadOnly = identity.spec.managementPolicy === 'Observe';
   return isNew && !isReadOnly ? undefined : roles.get(name, signal);
+}
+
+const OTHER_ROLE_RETRY_MS = 10_000;
+
+/** A role with another id is somebody else's, or an answer that is too old: the next look tells which. A role that is not found is only late. */
+function requireSameRole({ id, name }: Role, found: Pick<Role, 'id'> | undefined): void {
+  if (found === undefined || found.id === id) return;
+  throw waiting(
+    'Propagating',
+    `IAM shows a role ${name} with the id ${found.id}, and the one that was written to moments ago has ${id}: its answers can be late, or somebody has made another one. It is looked at again.`,
+    OTHER_ROLE_RETRY_MS,
+  );
 }
 
 export async function observeBinding(

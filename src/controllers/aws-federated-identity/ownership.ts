@@ -57,7 +57,7 @@ export function ownershipOf(
   };
 }
 
-/** A role of nobody, or one that an earlier identity of the same name left behind. */
+/** Adoption takes a role of nobody, or one that an earlier identity of the same name left behind; any other is refused. */
 function adoptionOf(observed: Role, owner: Owner, { roleId, allowed, rolePath, provider }: Adoption): Ownership {
   const refuse = (why: string): Ownership => ({
     kind: 'foreign',

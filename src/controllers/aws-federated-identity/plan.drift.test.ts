@@ -20,9 +20,9 @@ describe('drift', () => {
       drift: [
         { path: 'role.managedPolicyArns', want: 'not attached', have: admin },
         { path: 'role.permissionsBoundaryArn', want: boundary, have: 'absent' },
+        { path: 'role.managedPolicyArns', want: read, have: 'not attached' },
         { path: 'role.description', want: 'new', have: 'old' },
         { path: 'role.maxSessionDurationSeconds', want: '7200', have: '3600' },
-        { path: 'role.managedPolicyArns', want: read, have: 'not attached' },
       ],
     });
   });

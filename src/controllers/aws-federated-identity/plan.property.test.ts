@@ -1,12 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { desiredRole, owner, policy, policyArn, role, trust } from '../../../test/support/builders.ts';
+import { desiredRole, document, owner, policyArn, role, trust } from '../../../test/support/builders.ts';
 import { inMemoryRoles } from '../../../test/support/in-memory-iam.ts';
-import type { PolicyArn } from '../../iam/arn.ts';
+import type { PolicyArn, RoleName } from '../../iam/arn.ts';
+import { type PolicyDocument, sizeOfPolicyDocument } from '../../iam/policy-document.ts';
 import type { DesiredRole, Role } from '../../iam/roles.ts';
 import { ownerTags } from '../../iam/tags.ts';
 import { applyAction } from './apply.ts';
-import { type PlanContext, planRole, type RoleAction } from './plan.ts';
+import { type PlanContext, planRole, planRoleDeletion, type RoleAction } from './plan.ts';
 
 const CONTEXT: PlanContext = {
   owner: owner(),
@@ -17,12 +18,30 @@ const CONTEXT: PlanContext = {
 const ACTIONS = ['s3:GetObject', 's3:PutObject', 'sqs:SendMessage'];
 const MANAGED = ACTIONS.map((action) => policyArn(action.replace(':', '-')));
 
-/** What a boundary lets through; in the model a policy is one action. */
+/** What a boundary lets through; in the model a managed policy allows one action. */
 const BOUNDARIES: ReadonlyMap<PolicyArn | undefined, ReadonlySet<string>> = new Map([
   [undefined, new Set(ACTIONS)],
   [policyArn('Narrow-Boundary'), new Set(ACTIONS.slice(0, 1))],
   [policyArn('Other-Boundary'), new Set(ACTIONS.slice(1))],
 ]);
+
+/** A document that allows an action, or denies one, or both, of any length. */
+const inlineDocument = (): fc.Arbitrary<PolicyDocument> =>
+  fc
+    .tuple(
+      fc.constantFrom('Allow', 'Deny', 'both'),
+      fc.constantFrom(...ACTIONS),
+      fc.constantFrom(...ACTIONS),
+      fc.nat(40),
+    )
+    .map(([effect, allow, deny, length]) => {
+      const Resource = '*'.repeat(1 + length);
+      const Statement = [
+        { Effect: 'Allow', Action: allow, Resource },
+        { Effect: 'Deny', Action: deny, Resource },
+      ].filter(({ Effect }) => effect === 'both' || effect === Effect);
+      return document({ Version: '2012-10-17', Statement });
+    });
 
 const state: fc.Arbitrary<DesiredRole> = fc
   .record({
@@ -32,10 +51,7 @@ const state: fc.Arbitrary<DesiredRole> = fc
     permissionsBoundaryArn: fc.constantFrom(...BOUNDARIES.keys()),
     managedPolicyArns: fc.uniqueArray(fc.constantFrom(...MANAGED)).map((arns) => new Set(arns)),
     inlinePolicies: fc
-      .dictionary(
-        fc.constantFrom('one', 'two'),
-        fc.constantFrom(...ACTIONS).map((action) => policy(action)),
-      )
+      .dictionary(fc.constantFrom('one', 'two', 'three'), inlineDocument())
       .map((policies) => new Map(Object.entries(policies))),
     tags: fc
       .dictionary(fc.constantFrom('team', 'cost'), fc.constantFrom('x', 'y'))
@@ -49,28 +65,51 @@ const actionsOf = (desired: DesiredRole, observed: Role | undefined): readonly R
   return plan.actions;
 };
 
-/** The role before the plan and after each of its actions. */
-async function statesOf(desired: DesiredRole, observed: Role | undefined): Promise<readonly (Role | undefined)[]> {
+/** The role before the actions and after each of them. */
+async function statesAfter(
+  actions: readonly RoleAction[],
+  { name, observed }: { readonly name: RoleName; readonly observed: Role | undefined },
+): Promise<readonly (Role | undefined)[]> {
   const iam = inMemoryRoles(...(observed === undefined ? [] : [observed]));
   const states = [observed];
-  for (const action of actionsOf(desired, observed)) {
-    await applyAction(iam.roles, desired.name, action, new AbortController().signal);
-    states.push(iam.state.get(desired.name));
+  for (const action of actions) {
+    await applyAction(iam.roles, name, action, new AbortController().signal);
+    states.push(iam.state.get(name));
   }
   return states;
 }
 
-/** Who may do what: each principal that the trust policy lets in, with each action that a policy and the boundary allow. */
+/** The role before the plan and after each of its actions. */
+const statesOf = (desired: DesiredRole, observed: Role | undefined): Promise<readonly (Role | undefined)[]> =>
+  statesAfter(actionsOf(desired, observed), { name: desired.name, observed });
+
+/** The actions that statements of an effect name, in any of the documents. */
+const namedBy = (effect: 'Allow' | 'Deny', documents: Iterable<PolicyDocument>): ReadonlySet<string> =>
+  new Set(
+    [...documents].flatMap((text) => {
+      const { Statement }: { Statement: readonly { Effect: string; Action: string }[] } = JSON.parse(text);
+      return Statement.flatMap(({ Effect, Action }) => (Effect === effect ? [Action] : []));
+    }),
+  );
+
+/**
+ * Who may do what for how long: each principal that the trust policy lets in, with each action that a policy and the boundary
+ * allow and no policy denies, in each session that IAM gives.
+ */
 function allowed(observed: Role | undefined): ReadonlySet<string> {
   if (observed === undefined || observed.trustPolicy.includes('"Effect":"Deny"')) return new Set();
   const { trustPolicy, permissionsBoundaryArn, managedPolicyArns, inlinePolicies } = observed;
   const managed = ACTIONS.filter((_, index) => managedPolicyArns.has(MANAGED[index]!));
-  const inline = ACTIONS.filter((action) => [...inlinePolicies.values()].includes(policy(action)));
-  const within = BOUNDARIES.get(permissionsBoundaryArn);
-  return new Set(
-    [...managed, ...inline].filter((action) => within?.has(action)).map((action) => `${trustPolicy} ${action}`),
-  );
+  const granted = namedBy('Allow', inlinePolicies.values()).union(new Set(managed));
+  const within = BOUNDARIES.get(permissionsBoundaryArn) ?? new Set();
+  const actions = granted.intersection(within).difference(namedBy('Deny', inlinePolicies.values()));
+  const sessions = [3600, 7200].filter((seconds) => seconds <= observed.maxSessionDurationSeconds);
+  return new Set([...actions].flatMap((action) => sessions.map((seconds) => `${trustPolicy} ${action} ${seconds}`)));
 }
+
+/** What IAM's quota for inline policies counts. */
+const inlineSize = (observed: Role | undefined): number =>
+  [...(observed?.inlinePolicies.values() ?? [])].reduce((sum, text) => sum + sizeOfPolicyDocument(text), 0);
 
 const existing = state.map((fields): Role => ({ ...role(), ...fields }));
 
@@ -110,6 +149,30 @@ describe('laws of the plan', () => {
       fc.asyncProperty(state, async (desired) => {
         const states = await statesOf(desired, undefined);
         for (const between of states) expect(allowed(between).isSubsetOf(allowed(states.at(-1)))).toBe(true);
+      }),
+    );
+  });
+
+  test('a role that is being deleted is never more than it was', async () => {
+    const mixed = ({ inlinePolicies }: Role): number =>
+      [...inlinePolicies.values()].filter((text) => text.includes('Allow') && text.includes('Deny')).length;
+    await fc.assert(
+      fc.asyncProperty(
+        existing.filter((observed) => mixed(observed) < 2), // no order of calls would do for two
+        async (observed) => {
+          const states = await statesAfter(planRoleDeletion(observed), { name: observed.name, observed });
+          expect(states.at(-1)).toBeUndefined();
+          for (const between of states) expect(allowed(between).isSubsetOf(allowed(observed))).toBe(true);
+        },
+      ),
+    );
+  });
+
+  test('between two actions the inline policies are no longer than before or after, since IAM has a quota for them', async () => {
+    await fc.assert(
+      fc.asyncProperty(state, existing, async (desired, observed) => {
+        const sizes = (await statesOf(desired, observed)).map(inlineSize);
+        expect(Math.max(...sizes)).toBeLessThanOrEqual(Math.max(sizes.at(0) ?? 0, sizes.at(-1) ?? 0));
       }),
     );
   });

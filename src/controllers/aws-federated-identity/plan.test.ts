@@ -8,6 +8,9 @@ const read = policyArn('AmazonS3ReadOnlyAccess');
 const admin = policyArn('AdministratorAccess');
 const boundary = policyArn('Boundary');
 
+/** Of the tags by which a role is known as ours, one that only tells people more. */
+const inOtherLetters = (key: string): string => key.replace(/^federatedidentity(?=.dev\/name$)/, 'FederatedIdentity');
+
 describe('the plan for a role', () => {
   test.each([
     {
@@ -84,6 +87,24 @@ describe('the plan for a role', () => {
       expected: ['TagRole'],
     },
     {
+      name: 'leaves a tag whose key has other letters: to IAM it is the same',
+      desired: desiredRole({ tags: ownedTags({ team: 'a' }) }),
+      observed: role({ tags: ownedTags({ Team: 'a' }) }),
+      expected: [],
+    },
+    {
+      name: 'sets a tag whose key has other letters and another value',
+      desired: desiredRole({ tags: ownedTags({ team: 'a' }) }),
+      observed: role({ tags: ownedTags({ Team: 'b' }) }),
+      expected: ['TagRole'],
+    },
+    {
+      name: 'writes an ownership tag again that somebody wrote in other letters',
+      desired: desiredRole(),
+      observed: role({ tags: new Map([...ownerTags(owner())].map(([key, value]) => [inOtherLetters(key), value])) }),
+      expected: ['TagRole'],
+    },
+    {
       name: 'leaves tags of others',
       desired: desiredRole(),
       observed: role({ tags: ownedTags({ theirs: 'x' }) }),
@@ -114,11 +135,23 @@ describe('the plan for a role', () => {
         'DeleteRolePolicy',
         'PutRolePermissionsBoundary',
         'UpdateAssumeRolePolicy',
-        'UpdateRole',
         'TagRole',
         'PutRolePolicy',
         'AttachRolePolicy',
+        'UpdateRole',
       ],
+    },
+    {
+      name: 'shortens sessions before it lets somebody else in',
+      desired: desiredRole(),
+      observed: role({ maxSessionDurationSeconds: 7200, trustPolicy: trust('somebody-else') }),
+      expected: ['UpdateRole', 'UpdateAssumeRolePolicy'],
+    },
+    {
+      name: 'lengthens sessions after it let somebody else in',
+      desired: desiredRole({ maxSessionDurationSeconds: 7200 }),
+      observed: role({ trustPolicy: trust('somebody-else') }),
+      expected: ['UpdateAssumeRolePolicy', 'UpdateRole'],
     },
     {
       name: 'takes a boundary away last, since that widens whatever is attached',
@@ -146,6 +179,13 @@ describe('the plan for a role', () => {
   test('removes a tag that an earlier spec set, and no other', () => {
     const observed = role({ tags: ownedTags({ team: 'a', theirs: 'x' }) });
     const plan = planRole(desiredRole(), observed, planContext({ formerTagKeys: ['team', 'long-gone'] }));
+    expect(plan).toMatchObject({ actions: [{ type: 'UntagRole', keys: ['team'] }] });
+  });
+
+  test('removes a former tag whatever the letters of its key, and none that is still wanted in others', () => {
+    const observed = role({ tags: ownedTags({ Team: 'a', Cost: '1' }) });
+    const desired = desiredRole({ tags: ownedTags({ cost: '1' }) });
+    const plan = planRole(desired, observed, planContext({ formerTagKeys: ['team', 'Cost'] }));
     expect(plan).toMatchObject({ actions: [{ type: 'UntagRole', keys: ['team'] }] });
   });
 
@@ -181,8 +221,8 @@ describe('a role of somebody else is refused without one action', () => {
 test('the deletion empties the role before it deletes it, since IAM refuses otherwise', () => {
   const observed = role({ managedPolicyArns: new Set([read, admin]), inlinePolicies: new Map([['a', policy()]]) });
   expect(planRoleDeletion(observed)).toEqual([
-    { type: 'DetachRolePolicy', policyArn: read },
     { type: 'DetachRolePolicy', policyArn: admin },
+    { type: 'DetachRolePolicy', policyArn: read },
     { type: 'DeleteRolePolicy', policyName: 'a' },
     { type: 'DeleteRole' },
   ]);

@@ -3,12 +3,13 @@ import type { Reason } from '../../crds/condition.ts';
 import type { PolicyArn, RoleName } from '../../iam/arn.ts';
 import { type PolicyDocument, samePolicyDocument } from '../../iam/policy-document.ts';
 import type { DesiredRole, Role } from '../../iam/roles.ts';
-import { isOwnedBy, type Tags } from '../../iam/tags.ts';
+import { isOwnedBy, tagOf, type Tags } from '../../iam/tags.ts';
 import { closedTrustPolicy } from '../../iam/trust-policy.ts';
 import type { AwsFederatedIdentity } from '../../kube/kinds.ts';
-import { cutTo } from '../../printable.ts';
 import type { Desired } from './desired.ts';
+import { driftRow } from './drift-row.ts';
 import { type OwnershipContext, ownershipOf } from './ownership.ts';
+import { additions, areEntangled, changesDenial, NO_POLICIES, removals, replacesDocument } from './policy-changes.ts';
 
 /** One write to IAM, named as the operation of AWS, so that CloudTrail, logs and this list use the same words. */
 export type RoleAction =
@@ -50,7 +51,8 @@ export const planContextOf = ({ status }: AwsFederatedIdentity, { owner, adoptio
   formerTagKeys: status?.tagKeys ?? [],
 });
 
-interface Step {
+/** An action and what it puts right. */
+export interface Step {
   readonly action: RoleAction;
   readonly drift: readonly Drift[];
 }
@@ -80,38 +82,38 @@ function changesOf(desired: DesiredRole, observed: Role, tags: readonly Step[]):
   const isBoundaryRemoved = desired.permissionsBoundaryArn === undefined;
   const closes = mustClose(desired, observed);
   const trust = closes ? [reopening(desired, observed)] : trustUpdate(desired, observed);
+  const settings = settingsUpdate(desired, observed);
+  const isSessionShorter = desired.maxSessionDurationSeconds < observed.maxSessionDurationSeconds;
   return [
+    ...(isSessionShorter ? settings : []),
     ...(isBoundaryAdded && closes ? boundary : []), // where one is forced, AWS may refuse other changes without it
     ...(closes ? closing(desired, observed) : []),
-    ...detachments(desired, observed),
-    ...inlineDeletions(desired, observed),
+    ...removals(desired, observed),
     ...(isBoundaryAdded && !closes ? boundary : []),
     ...(closes ? [] : trust),
     ...(isBoundaryAdded || isBoundaryRemoved ? [] : boundary),
-    ...settingsUpdate(desired, observed),
     ...tags,
-    ...inlineWrites(desired, observed),
-    ...attachments(desired, observed),
+    ...additions(desired, observed),
     ...(isBoundaryRemoved ? boundary : []),
+    ...(isSessionShorter ? [] : settings),
     ...(closes ? trust : []),
   ];
 }
 
 /**
- * Whether two of trust policy, boundary and an inline document are replaced by something else at once. No order of single
- * calls does that without a moment in which more is allowed than before or after, unless nobody is let in meanwhile.
+ * Whether any order of the single calls would, for a moment, allow more than before or after, so that nobody may be let in
+ * meanwhile. That is so where two of trust policy, boundary and an inline document are replaced by something else at once, and
+ * where a document that denies changes beside anything else.
  */
 function mustClose(desired: DesiredRole, observed: Role): boolean {
-  const [want, have] = [desired.permissionsBoundaryArn, observed.permissionsBoundaryArn];
-  const isInlineReplaced = inlineWrites(desired, observed).some(
-    ({ action }) => action.type === 'PutRolePolicy' && observed.inlinePolicies.has(action.policyName),
-  );
+  const [trust, boundary] = [trustUpdate(desired, observed), boundaryChange(desired, observed)];
   const replaced = [
-    trustUpdate(desired, observed).length > 0,
-    want !== undefined && have !== undefined && want !== have,
-    isInlineReplaced,
+    trust.length > 0,
+    boundary.length > 0 && ![desired, observed].some((one) => one.permissionsBoundaryArn === undefined),
+    replacesDocument(desired, observed),
   ];
-  return replaced.filter(Boolean).length > 1;
+  const changes = [...removals(desired, observed), ...trust, ...boundary, ...additions(desired, observed)];
+  return replaced.filter(Boolean).length > 1 || (changes.length > 1 && changesDenial(desired, observed));
 }
 
 function closing({ trustPolicy }: DesiredRole, observed: Role): readonly Step[] {
@@ -126,13 +128,10 @@ const reopening = (desired: DesiredRole, observed: Role): Step => ({
 });
 
 /** Everything that IAM demands to be gone before DeleteRole, and DeleteRole itself. */
-export function planRoleDeletion(observed: Role): readonly RoleAction[] {
-  return [
-    ...[...observed.managedPolicyArns].map((policyArn) => ({ type: 'DetachRolePolicy', policyArn }) as const),
-    ...[...observed.inlinePolicies.keys()].map((policyName) => ({ type: 'DeleteRolePolicy', policyName }) as const),
-    { type: 'DeleteRole' },
-  ];
-}
+export const planRoleDeletion = (observed: Role): readonly RoleAction[] => [
+  ...removals(NO_POLICIES, observed).map(({ action }) => action),
+  { type: 'DeleteRole' },
+];
 
 const applyPlan = (name: RoleName, steps: readonly Step[], adopts: boolean): RolePlan => ({
   kind: 'apply',
@@ -142,57 +141,23 @@ const applyPlan = (name: RoleName, steps: readonly Step[], adopts: boolean): Rol
   adopts,
 });
 
-const NOTHING: Pick<DesiredRole, 'managedPolicyArns' | 'inlinePolicies'> = {
-  managedPolicyArns: new Set(),
-  inlinePolicies: new Map(),
-};
-
 /** CreateRole carries trust policy, boundary, path, description, session and tags. */
 function creation(role: DesiredRole): readonly Step[] {
+  const { name, trustPolicy } = role;
+  const closes = areEntangled(role);
+  const created = closes ? { ...role, trustPolicy: closedTrustPolicy(trustPolicy) } : role;
   return [
-    { action: { type: 'CreateRole', role }, drift: [drift('role', role.name, 'absent')] },
-    ...inlineWrites(role, NOTHING),
-    ...attachments(role, NOTHING),
+    { action: { type: 'CreateRole', role: created }, drift: [driftRow('role', name, 'absent')] },
+    ...additions(role, NO_POLICIES),
+    ...(closes ? [{ action: { type: 'UpdateAssumeRolePolicy', document: trustPolicy }, drift: [] } as const] : []),
   ];
 }
 
-type Policies = Pick<DesiredRole, 'managedPolicyArns' | 'inlinePolicies'>;
-
-const attachments = (desired: Policies, observed: Policies): readonly Step[] =>
-  [...desired.managedPolicyArns.difference(observed.managedPolicyArns)].toSorted().map((policyArn) => ({
-    action: { type: 'AttachRolePolicy', policyArn },
-    drift: [drift('role.managedPolicyArns', policyArn, 'not attached')],
-  }));
-
-const detachments = (desired: Policies, observed: Policies): readonly Step[] =>
-  [...observed.managedPolicyArns.difference(desired.managedPolicyArns)].toSorted().map((policyArn) => ({
-    action: { type: 'DetachRolePolicy', policyArn },
-    drift: [drift('role.managedPolicyArns', 'not attached', policyArn)],
-  }));
-
-const inlineDeletions = (desired: Policies, observed: Policies): readonly Step[] =>
-  [...observed.inlinePolicies]
-    .filter(([policyName]) => !desired.inlinePolicies.has(policyName))
-    .map(([policyName, document]) => ({
-      action: { type: 'DeleteRolePolicy', policyName },
-      drift: [drift(`role.inlinePolicies[${policyName}]`, 'absent', document)],
-    }));
-
-const inlineWrites = (desired: Policies, observed: Policies): readonly Step[] =>
-  [...desired.inlinePolicies].flatMap(([policyName, document]): readonly Step[] => {
-    const have = observed.inlinePolicies.get(policyName);
-    if (have !== undefined && samePolicyDocument(document, have)) return [];
-    return [
-      {
-        action: { type: 'PutRolePolicy', policyName, document },
-        drift: [drift(`role.inlinePolicies[${policyName}]`, document, have ?? 'absent')],
-      },
-    ];
-  });
-
 function trustUpdate({ trustPolicy: document }: DesiredRole, { trustPolicy: have }: Role): readonly Step[] {
   if (samePolicyDocument(document, have)) return [];
-  return [{ action: { type: 'UpdateAssumeRolePolicy', document }, drift: [drift('role.trustPolicy', document, have)] }];
+  return [
+    { action: { type: 'UpdateAssumeRolePolicy', document }, drift: [driftRow('role.trustPolicy', document, have)] },
+  ];
 }
 
 function boundaryChange(
@@ -200,7 +165,7 @@ function boundaryChange(
   { permissionsBoundaryArn: have }: Role,
 ): readonly Step[] {
   if (want === have) return [];
-  const row = [drift('role.permissionsBoundaryArn', want ?? 'absent', have ?? 'absent')];
+  const row = [driftRow('role.permissionsBoundaryArn', want ?? 'absent', have ?? 'absent')];
   return want === undefined
     ? [{ action: { type: 'DeleteRolePermissionsBoundary' }, drift: row }]
     : [{ action: { type: 'PutRolePermissionsBoundary', boundaryArn: want }, drift: row }];
@@ -209,11 +174,11 @@ function boundaryChange(
 function settingsUpdate(desired: DesiredRole, observed: Role): readonly Step[] {
   const { description, maxSessionDurationSeconds } = desired;
   const rows = [
-    ...(description === observed.description ? [] : [drift('role.description', description, observed.description)]),
+    ...(description === observed.description ? [] : [driftRow('role.description', description, observed.description)]),
     ...(maxSessionDurationSeconds === observed.maxSessionDurationSeconds
       ? []
       : [
-          drift(
+          driftRow(
             'role.maxSessionDurationSeconds',
             String(maxSessionDurationSeconds),
             String(observed.maxSessionDurationSeconds),
@@ -225,37 +190,20 @@ function settingsUpdate(desired: DesiredRole, observed: Role): readonly Step[] {
 }
 
 function tagChanges(desired: DesiredRole, observed: Role, formerTagKeys: readonly string[]): readonly Step[] {
-  const tags = new Map([...desired.tags].filter(([key, value]) => observed.tags.get(key) !== value));
-  const keys = formerTagKeys.filter((key) => !desired.tags.has(key) && observed.tags.has(key));
+  const tags = new Map([...desired.tags].filter(([key, value]) => tagOf(observed.tags, key) !== value));
+  const keys = formerTagKeys.filter(
+    (key) => tagOf(desired.tags, key) === undefined && tagOf(observed.tags, key) !== undefined,
+  );
   const steps: Step[] = [];
   if (keys.length > 0) {
-    steps.push({ action: { type: 'UntagRole', keys }, drift: [drift('role.tags', 'absent', keys.join(', '))] });
+    steps.push({ action: { type: 'UntagRole', keys }, drift: [driftRow('role.tags', 'absent', keys.join(', '))] });
   }
   if (tags.size > 0) {
-    const text = (pairs: Tags): string => [...tags.keys()].map((key) => `${key}=${pairs.get(key) ?? ''}`).join(', ');
+    const text = (pairs: Tags): string => [...tags.keys()].map((key) => `${key}=${tagOf(pairs, key) ?? ''}`).join(', ');
     steps.push({
       action: { type: 'TagRole', tags },
-      drift: [drift('role.tags', text(desired.tags), text(observed.tags))],
+      drift: [driftRow('role.tags', text(desired.tags), text(observed.tags))],
     });
   }
   return steps;
-}
-
-const MAX_VALUE = 256;
-
-/** How much is shown before the first difference of long texts. */
-const MARGIN = 64;
-
-/** Trust policies begin alike for longer than what is shown, so that a row would read the same on both sides. */
-function drift(path: string, want: string, have: string): Drift {
-  const from = firstDifference(want, have) - MARGIN;
-  const isCut = from > 0 && Math.max(want.length, have.length) > MAX_VALUE;
-  const shown = (text: string): string => cutTo(isCut ? `…${text.slice(from)}` : text, MAX_VALUE);
-  return { path: cutTo(path, MAX_VALUE), want: shown(want), have: shown(have) };
-}
-
-function firstDifference(a: string, b: string): number {
-  let index = 0;
-  while (index < a.length && a[index] === b[index]) index += 1;
-  return index;
 }

@@ -11,7 +11,7 @@ import { converge } from './converge.ts';
 import type { ConvergeContext, Dependencies } from './dependencies.ts';
 import { holdPods } from './hold-pods.ts';
 import { deletingStatus, type Findings, identityStatus, STEPS, suspendedStatus } from './status.ts';
-import { VerificationSchedule } from './verify.ts';
+import { VerificationSchedule } from './verification-schedule.ts';
 
 /** observe → plan → apply → status, or the way back on deletion. Failures become conditions, then the runtime retries. */
 export function reconcileFederatedIdentity(dependencies: Dependencies): Reconcile {
@@ -62,7 +62,7 @@ async function ensure(
   } catch (error) {
     const { reason, message } = toReconcileError(error);
     await holdPods(dependencies, identity, reason, context.signal).catch((failure: unknown) => {
-      // It decides: until the next try pods may start without their role, and what came before may ask for an hour's patience.
+      // This error decides when the next try is: until then pods may start without their role, and the first one may ask for an hour.
       context.log.warn({ reason, detail: message }, 'the pods of an identity that is not ready cannot be held');
       throw failure;
     });

@@ -9,14 +9,16 @@ import {
   provider,
   role,
   ROLE_NAME,
+  roleArn,
 } from '../../../test/support/builders.ts';
 import { identityScene } from '../../../test/support/identity-scene.ts';
 import { inMemoryRoles, isWrite } from '../../../test/support/in-memory-iam.ts';
-import { RolePath } from '../../iam/arn.ts';
+import { RoleName, RolePath } from '../../iam/arn.ts';
 import type { Role } from '../../iam/roles.ts';
 import { ownerTags } from '../../iam/tags.ts';
-import type { AwsFederatedIdentity, AwsOidcProvider } from '../../kube/kinds.ts';
-import { sweepDrift } from './sweep.ts';
+import { type AwsFederatedIdentity, type AwsOidcProvider, PROVIDERS } from '../../kube/kinds.ts';
+import { OrphanedRoles } from './orphaned-roles.ts';
+import { type SweepDependencies, sweepDrift } from './sweep.ts';
 
 const status = { roleId: role().id, roleArn: role().arn };
 const held = (fields: Parameters<typeof identity>[0] = {}): AwsFederatedIdentity =>
@@ -29,12 +31,33 @@ interface Swept {
 }
 
 async function sweep({ identity: one = held(), provider: given = provider(), roles = [role()] }: Swept = {}) {
-  const scene = identityScene({ identity: one, provider: given, iam: inMemoryRoles(...roles) });
+  const record = vi.fn<SweepDependencies['events']['record']>();
+  const scene = identityScene({
+    identity: one,
+    provider: given,
+    iam: inMemoryRoles(...roles),
+    dependencies: { events: { record } },
+  });
   const woken: string[] = [];
-  const run = sweepDrift({ ...scene.dependencies, enqueue: ({ name }) => woken.push(name) });
-  const again = () =>
-    run({ name: 'default' }, { signal: new AbortController().signal, log: pino({ level: 'silent' }) });
-  return { result: await again(), again, woken, ...scene };
+  const lines: string[] = [];
+  const orphanedRoles = new OrphanedRoles({ consistencyWindowMs: 60_000, maxAgeMs: 1_500_000 });
+  const time = { now: NOW };
+  const run = sweepDrift({
+    ...scene.dependencies,
+    now: () => time.now,
+    orphanedRoles,
+    enqueue: ({ name }) => woken.push(name),
+  });
+  const log = pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) });
+  const again = () => run({ name: 'default' }, { signal: new AbortController().signal, log });
+  /** The next one, an interval later. */
+  const next = () => {
+    time.now = new Date(time.now.getTime() + 600_000);
+    return again();
+  };
+  const told = () =>
+    record.mock.calls.map(([{ kind, metadata }, event]) => ({ of: `${kind} ${metadata.name}`, ...event }));
+  return { result: await again(), again, next, woken, told, lines, orphanedRoles, ...scene };
 }
 
 describe('the sweep', () => {
@@ -106,5 +129,63 @@ describe('the sweep', () => {
     const failed = provider({ status: { conditions: [condition({ status: 'False' })] } });
     const { result, iam } = await sweep({ provider: failed });
     expect([result, iam.operations]).toEqual([{}, []]);
+  });
+});
+
+describe('roles whose identity is gone', () => {
+  const orphan = (name: string): Role => {
+    const lost = {
+      name: RoleName.parse(name),
+      arn: roleArn(name),
+      tags: ownerTags(owner({ name, uid: `uid of ${name}` })),
+    };
+    return role(lost);
+  };
+  const many = Array.from({ length: 7 }, (_, index) => orphan(`lost-${index}`));
+
+  test('are told by the second sweep: as an Event of the provider, in the log and by number; and never again [F11]', async () => {
+    const { next, told, lines, orphanedRoles, iam } = await sweep({ roles: [role(), orphan('lost')] });
+    expect(told()).toEqual([]);
+    await next();
+    expect(told()).toEqual([
+      {
+        of: 'AwsOidcProvider default',
+        type: 'Warning',
+        reason: 'RoleOrphaned',
+        action: 'Sweep',
+        note: expect.stringMatching(/: lost\. .*spec\.adopt/s),
+      },
+    ]);
+    expect(lines.map((line) => JSON.parse(line))).toEqual([
+      expect.objectContaining({ role: 'lost', owner: expect.stringContaining('analytics/lost (uid uid of lost)') }),
+    ]);
+    await next();
+    await next();
+    expect([told().length, lines.length]).toEqual([1, 1]);
+    expect([...orphanedRoles.counts(NOW)]).toEqual([['default', 1]]);
+    expect(iam.operations.filter(isWrite)).toEqual([]);
+  });
+
+  test('are one Event however many they are, which names five; the log names all', async () => {
+    const { next, told, lines } = await sweep({ roles: many });
+    await next();
+    expect(told().map(({ note }) => note)).toEqual([expect.stringContaining('lost-4, and 2 more.')]);
+    expect(lines).toHaveLength(7);
+  });
+
+  test('are found where no identity is left at all, but for the first sweep, on which new identities wait [F11]', async () => {
+    const { next, told, iam } = await sweep({ identity: identity(), roles: [orphan('lost')] });
+    expect(iam.operations).toEqual([]);
+    await next();
+    await next();
+    expect(iam.operations).toEqual(['GetAccountAuthorizationDetails /', 'GetAccountAuthorizationDetails /']);
+    expect(told()).toHaveLength(1);
+  });
+
+  test('are forgotten with their provider', async () => {
+    const { next, orphanedRoles, kubernetes } = await sweep({ roles: many });
+    await kubernetes.client.delete(PROVIDERS, { name: 'default' }, {}, new AbortController().signal);
+    await next();
+    expect([...orphanedRoles.counts(NOW)]).toEqual([]);
   });
 });

@@ -1,19 +1,32 @@
 import type { Logger } from 'pino';
 import { requireAccount } from '../../iam/account.ts';
+import type { Reason } from '../../crds/condition.ts';
 import type { RoleName } from '../../iam/arn.ts';
 import type { Role } from '../../iam/roles.ts';
-import type { AwsFederatedIdentity, AwsOidcProvider } from '../../kube/kinds.ts';
+import { describeOwner, type Tags } from '../../iam/tags.ts';
+import { type AwsFederatedIdentity, type AwsOidcProvider, PROVIDERS } from '../../kube/kinds.ts';
 import { nameOf, type ObjectName } from '../../kube/resource.ts';
 import type { Reconcile, Result } from '../../runtime/reconciler.ts';
 import { identityInput, usableProvider } from './accept.ts';
 import type { Dependencies } from './dependencies.ts';
 import { type Desired, desiredState, pathPrefixOf, type ProviderInput } from './desired.ts';
+import { isOrphaned, type OrphanedRoles } from './orphaned-roles.ts';
 import { planContextOf, planRole } from './plan.ts';
 
 export type SweepDependencies = Pick<
   Dependencies,
-  'providers' | 'identities' | 'accounts' | 'knownRoles' | 'firstSweeps' | 'cluster' | 'settings' | 'now' | 'random'
+  | 'providers'
+  | 'identities'
+  | 'accounts'
+  | 'knownRoles'
+  | 'firstSweeps'
+  | 'events'
+  | 'cluster'
+  | 'settings'
+  | 'now'
+  | 'random'
 > & {
+  readonly orphanedRoles: OrphanedRoles;
   /** Wakes the reconcile of an identity whose role differs. */
   readonly enqueue: (identity: ObjectName) => void;
 };
@@ -25,15 +38,18 @@ interface Candidate {
 
 /**
  * Looks at all roles of a provider's account at once and compares them in memory: the request names the provider. Roles
- * that differ are handed to the reconcile of their identity; it decides, looks again, and writes.
+ * that differ are handed to the reconcile of their identity; it decides, looks again, and writes. Roles whose identity is
+ * gone are nobody's to write to: they are told.
  */
 export function sweepDrift(dependencies: SweepDependencies): Reconcile {
-  const { firstSweeps, providers, random, settings } = dependencies;
+  const { firstSweeps, orphanedRoles, providers, random, settings } = dependencies;
   return async ({ name }, { signal, log }): Promise<Result> => {
     const stored = providers.get({ name });
+    if (stored === undefined) orphanedRoles.forget(name);
     if (stored === undefined || !isReady(stored)) return {}; // a change wakes it
     try {
-      await sweep(dependencies, usableProvider(name, stored), log, signal);
+      const orphans = await sweep(dependencies, usableProvider(name, stored), log, signal);
+      tellOfOrphans(dependencies, stored, orphans, log);
     } finally {
       firstSweeps.ended(name);
     }
@@ -53,15 +69,18 @@ async function sweep(
   provider: ProviderInput,
   log: Logger,
   signal: AbortSignal,
-): Promise<void> {
-  const { accounts, knownRoles, now, enqueue } = dependencies;
+): Promise<ReadonlyMap<RoleName, Tags>> {
+  const { accounts, cluster, identities, knownRoles, orphanedRoles, now, enqueue } = dependencies;
   const { spec } = provider;
   const candidates = candidatesOf(dependencies, provider);
-  if (candidates.length === 0) return;
+  // The first identities wait for the end of the first sweep, and a role counts as orphaned after two of them only.
+  if (candidates.length === 0 && !orphanedRoles.hasSwept(provider.name)) return NONE;
   const account = accounts.of(spec);
   await requireAccount(account, spec.accountId, signal);
   const names = new Set(candidates.map(({ desired }) => desired.role.name));
-  const roles = await account.background.inventory.roles(names, pathPrefixOf(spec), signal);
+  const isMarked = (tags: Tags): boolean => isOrphaned(tags, cluster, identities);
+  const query = { pathPrefix: pathPrefixOf(spec), names, isMarked };
+  const { roles, marked } = await account.background.inventory.roles(query, signal);
   let differing = 0;
   for (const candidate of candidates) {
     if (knownRoles.recentlyWritten(candidate.identity.metadata.uid ?? '', now()) !== undefined) continue;
@@ -69,7 +88,31 @@ async function sweep(
     differing += 1;
     enqueue(nameOf(candidate.identity));
   }
-  log.debug({ provider: provider.name, roles: roles.size, differing }, 'swept for drift');
+  log.debug({ provider: provider.name, roles: roles.size, differing, orphaned: marked.size }, 'swept for drift');
+  return marked;
+}
+
+const NONE: ReadonlyMap<RoleName, Tags> = new Map();
+/** As many names as an Event has room for; the log has all. */
+const NAMES_IN_EVENT = 5;
+
+/** A role whose identity is gone is told once: each in the log, and those of a sweep together as an Event. */
+function tellOfOrphans(
+  { orphanedRoles, events, now }: SweepDependencies,
+  { metadata }: AwsOidcProvider,
+  orphans: ReadonlyMap<RoleName, Tags>,
+  log: Logger,
+): void {
+  const { name: provider = '' } = metadata;
+  const news = orphanedRoles.swept(provider, orphans, now());
+  if (news.size === 0) return;
+  const reason = 'RoleOrphaned' satisfies Reason;
+  for (const [role, tags] of news)
+    log.warn({ reason, provider, role, owner: describeOwner(tags) }, 'IAM role is orphaned');
+  const further = news.size > NAMES_IN_EVENT ? [`and ${news.size - NAMES_IN_EVENT} more`] : [];
+  const names = [...[...news.keys()].slice(0, NAMES_IN_EVENT), ...further];
+  const note = `IAM roles of this cluster have no AwsFederatedIdentity any more: ${names.join(', ')}. They are left as they are, and go on trusting their ServiceAccounts. Make each identity again with spec.adopt, delete the role, or take its tags off.`;
+  events.record({ ...PROVIDERS, metadata }, { type: 'Warning', reason, action: 'Sweep', note });
 }
 
 /** Identities that should have a role, and whose spec can be understood. The others speak for themselves. */

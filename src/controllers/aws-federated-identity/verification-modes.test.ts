@@ -42,6 +42,22 @@ test('provider: not ready before the provider is proven', async () => {
   expect(conditionOf('Ready')).toMatchObject({ status: 'False', reason: 'ProviderNotReady' });
 });
 
+test('provider, then token: after the restart a token is exchanged at the first look', async () => {
+  const { settings } = identityScene().dependencies;
+  const mode = { ...settings, verification: 'provider' as Dependencies['settings']['verification'] };
+  const scene = identityScene({
+    provider: provider({ status: { conditions: PROVEN } }),
+    dependencies: { settings: mode },
+  });
+  await scene.reconcile();
+  mode.verification = 'token';
+  const restarted = scene.restarted();
+  await restarted.reconcile();
+  expect(restarted.exchanged).toHaveLength(1);
+  await restarted.reconcile();
+  expect(restarted.exchanged).toHaveLength(1);
+});
+
 test('off: nothing is proven, and Ready says so', async () => {
   const { reconcile, exchanged, conditionOf } = sceneWith('off');
   await reconcile();

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { after, condition, identity, NOW, provider, roleArn, thrownBy } from '../../../test/support/builders.ts';
 import { inMemoryKubernetes } from '../../../test/support/in-memory-kubernetes.ts';
 import type { Exchange } from '../../sts/token-exchange.ts';
-import { requireProvenProvider, VerificationSchedule, verifyFederation } from './verify.ts';
+import { requireProvenProvider, verifyFederation } from './verify.ts';
 
 const ROLE_ID = 'AROAOFNOW';
 const ACCEPTED: Exchange = { kind: 'accepted', roleId: ROLE_ID };
@@ -134,52 +134,5 @@ describe('the mode provider', () => {
       reason: 'ProviderNotReady',
       message: expect.stringContaining(says),
     });
-  });
-});
-
-describe('the schedule', () => {
-  const HOUR = 3_600_000;
-
-  test('finds an identity due again after the interval, not before', () => {
-    const schedule = new VerificationSchedule(
-      () => HOUR,
-      () => 0.5,
-    );
-    schedule.verified('uid', NOW);
-    expect([HOUR - 1, HOUR].map((ms) => schedule.isDue('uid', after(ms)))).toEqual([false, true]);
-  });
-
-  test.each([
-    { random: 0, dueAfter: HOUR },
-    { random: 0.25, dueAfter: 0.75 * HOUR },
-    { random: 0.999, dueAfter: 0.001 * HOUR },
-  ])('spreads the work after a start over the interval (random $random)', ({ random, dueAfter }) => {
-    const schedule = new VerificationSchedule(
-      () => HOUR,
-      () => random,
-    );
-    expect(schedule.isDue('uid', NOW)).toBe(false);
-    expect(schedule.isDue('uid', after(dueAfter - 1))).toBe(false);
-    expect(schedule.isDue('uid', after(dueAfter))).toBe(true);
-  });
-
-  test('draws a random age once, so that frequent looks do not bring it forward', () => {
-    const ages = [0, 0.9, 0.9];
-    const schedule = new VerificationSchedule(
-      () => HOUR,
-      () => ages.shift() ?? 0.9,
-    );
-    expect([0, 1, 0.5 * HOUR].map((ms) => schedule.isDue('uid', after(ms)))).toEqual([false, false, false]);
-  });
-
-  test('forgets an identity that is gone', () => {
-    const schedule = new VerificationSchedule(
-      () => HOUR,
-      () => 0.5,
-    );
-    schedule.verified('uid', NOW);
-    schedule.forget('uid');
-    expect(schedule.isDue('uid', after(HOUR / 2))).toBe(false);
-    expect(schedule.isDue('uid', after(HOUR))).toBe(true);
   });
 });

@@ -39,7 +39,7 @@ export async function verifyFederation(
   }, signal);
 }
 
-/** Credentials of a role that had the name before: STS has not been told yet that it is gone, and proves nothing of its successor. */
+/** Whether the credentials are of a role that had the name before. STS does not know yet that it is gone; they prove nothing of the new one. */
 const isOfAnother = (answer: Exchange, roleId: string): boolean =>
   answer.kind === 'accepted' && answer.roleId !== undefined && answer.roleId !== roleId;
 
@@ -48,11 +48,27 @@ const PREDECESSOR: Verdict = {
   message: 'STS still gives credentials of the role that had this name before; AWS has not told it of the new one yet.',
 };
 
+/** What FederationVerified says once STS has taken a token of the ServiceAccount. */
+export const PROVEN_BY_TOKEN = 'STS exchanged a token of the ServiceAccount for credentials of the role.';
+
+/** Whether the status says that a token was exchanged for this generation's role, after the last write to it. */
+export function isProven({ metadata, status }: AwsFederatedIdentity, roleId: string): boolean {
+  const proof = status?.conditions?.find(({ type }) => type === 'FederationVerified');
+  const { lastSyncTime = '', lastVerifiedTime = '' } = status ?? {};
+  return (
+    status?.roleId === roleId &&
+    proof?.status === 'True' &&
+    proof.message === PROVEN_BY_TOKEN && // another says that --verification was set to less
+    proof.observedGeneration === metadata.generation &&
+    lastVerifiedTime >= lastSyncTime
+  );
+}
+
 /** What FederationVerified says in the mode `provider`, where no token of the ServiceAccount is minted. */
 export const PROVEN_BY_PROVIDER =
   'The role trusts the ServiceAccount as the spec says, and STS takes tokens of this cluster; no token of this ServiceAccount was exchanged (--verification=provider).';
 
-/** Throws unless STS has taken a token of the operator's own for this generation of the provider. Its change wakes the identity. */
+/** Throws unless STS has taken a token of the operator's own for this generation of the provider. When that changes, the identity is woken. */
 export function requireProvenProvider(name: string, provider: AwsOidcProvider | undefined): void {
   const proof = provider?.status?.conditions?.find(({ type }) => type === 'FederationVerified');
   if (proof?.status === 'True' && proof.observedGeneration === provider?.metadata.generation) return;
@@ -61,36 +77,4 @@ export function requireProvenProvider(name: string, provider: AwsOidcProvider | 
     `AwsOidcProvider "${name}" is not proven yet: ${proof?.message ?? 'STS was not shown a token of this cluster'}`,
     PROVIDER_RETRY_MS,
   );
-}
-
-/** Remembers when each identity was last verified, so that unchanged ones are looked at again rarely and not all at once. */
-export class VerificationSchedule {
-  readonly #intervalMs: () => number;
-  readonly #random: () => number;
-  readonly #last = new Map<string, number>();
-
-  constructor(intervalMs: () => number, random: () => number) {
-    this.#intervalMs = intervalMs;
-    this.#random = random;
-  }
-
-  /** After a start, each identity is given a random age, which spreads the work over the interval. */
-  isDue(uid: string, now: Date): boolean {
-    const last = this.#last.get(uid) ?? now.getTime() - this.#random() * this.#intervalMs();
-    this.#last.set(uid, last);
-    return now.getTime() - last >= this.#intervalMs();
-  }
-
-  verified(uid: string, now: Date): void {
-    this.#last.set(uid, now.getTime());
-  }
-
-  /** Due at the next look, whenever it was last verified. */
-  expire(uid: string): void {
-    this.#last.set(uid, -Infinity);
-  }
-
-  forget(uid: string): void {
-    this.#last.delete(uid);
-  }
 }

@@ -45,7 +45,7 @@ export function identityWatches(
         const { namespace } = change.object.metadata;
         const rivals = by('serviceAccount', `${namespace}/${change.object.spec.serviceAccount.name}`);
         if (change.type === 'deleted') return rivals;
-        return [{ ...nameOf(change.object), isSpecChange: change.type === 'updated' && hasNewSpec(change) }];
+        return [{ ...nameOf(change.object), isSpaced: change.type === 'updated' && hasNewSpec(change) }];
       },
     },
     {

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { after, identity, role, ROLE_NAME, roleArn } from '../../../test/support/builders.ts';
+import { after, identity, owner, role, ROLE_NAME, roleArn } from '../../../test/support/builders.ts';
 import { identityScene } from '../../../test/support/identity-scene.ts';
 import { inMemoryRoles } from '../../../test/support/in-memory-iam.ts';
+import { ownerTags } from '../../iam/tags.ts';
 import { FINALIZER } from '../../kube/kinds.ts';
 import type { Dependencies } from './dependencies.ts';
 
@@ -21,13 +22,21 @@ test.each([
     told: 0,
   },
   { name: 'of a deleted role', spec: {}, told: 0 },
-])('that the trust $name stays is told $told times [S16]', async ({ spec, told }) => {
+  { name: 'of a role whose tags somebody took off', spec: {}, tags: new Map(), told: 1 },
+  {
+    name: 'of a role that another identity has now',
+    spec: {},
+    tags: ownerTags(owner({ name: 'sales', uid: 'other' })),
+    told: 0,
+  },
+])('that the trust $name stays is told $told times [S16]', async ({ spec, tags = observed.tags, told }) => {
   const record = vi.fn<Dependencies['events']['record']>();
   const scene = identityScene({
     identity: identity({ metadata, spec: { role: { name: ROLE_NAME }, ...spec }, status }),
-    iam: inMemoryRoles(observed),
+    iam: inMemoryRoles({ ...observed, tags }),
     dependencies: { events: { record } },
   });
+  scene.clock.now = after(120_000);
   await scene.reconcile();
   const notes = record.mock.calls.filter(([, { action }]) => action === 'Retain').map(([, { note }]) => note);
   expect(notes).toHaveLength(told);

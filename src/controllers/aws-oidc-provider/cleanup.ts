@@ -1,20 +1,30 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
-import { waiting } from '../../errors.ts';
+import type { AwsOidcProviderSpec } from '../../crds/aws-oidc-provider.ts';
+import { ReconcileError, waiting } from '../../errors.ts';
 import { requireAccount } from '../../iam/account.ts';
+import { type IssuerUrl, type OidcProviderArn, oidcProviderArn } from '../../iam/arn.ts';
 import { isOwnedBy } from '../../iam/tags.ts';
 import { type AwsOidcProvider, PROVIDERS } from '../../kube/kinds.ts';
 import { applyOwnedMetadata } from '../../kube/owned-metadata.ts';
+import type { ClusterIssuer } from './cluster-issuer.ts';
 import type { Dependencies } from './dependencies.ts';
+import { acceptedIssuer } from './desired.ts';
 import { publishTarget, unpublish } from './publish.ts';
 
 const MAX_NAMES = 5;
+
+interface CleanUpContext {
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+  readonly issuer: ClusterIssuer;
+}
 
 /** Waits for the identities that use the provider; then the OIDC provider goes, if it is ours and the policy says so. */
 export async function cleanUp(
   dependencies: Dependencies,
   provider: AwsOidcProvider,
-  { signal, log }: { readonly signal: AbortSignal; readonly log: Logger },
+  { signal, log, issuer }: CleanUpContext,
 ): Promise<void> {
   const { kubernetes, identities } = dependencies;
   const { name = '' } = provider.metadata;
@@ -28,28 +38,68 @@ export async function cleanUp(
     );
   }
   if (provider.spec.deletionPolicy === 'Delete' && provider.spec.managementPolicy === 'Manage') {
-    await deleteProvider(dependencies, provider, { signal, log });
+    await deleteProvider(dependencies, provider, { signal, log, issuer });
     await withdraw(dependencies, provider, { signal, log });
   }
   await applyOwnedMetadata(kubernetes, { ...provider, type: PROVIDERS }, { finalizer: false, bound: false }, signal);
 }
 
 async function deleteProvider(
-  { accounts, cluster }: Dependencies,
-  { metadata: { name = '', uid = '' }, spec, status }: AwsOidcProvider,
-  { signal, log }: { readonly signal: AbortSignal; readonly log: Logger },
+  dependencies: Dependencies,
+  { metadata, spec, status }: AwsOidcProvider,
+  { signal, log, issuer }: CleanUpContext,
 ): Promise<void> {
-  if (status?.arn === undefined) return;
+  const { accounts, cluster } = dependencies;
+  const { name = '', uid = '' } = metadata;
+  // After a crash the status may not know of the OIDC provider that was made: it is that of the cluster's issuer.
+  const url = status?.issuer ?? (await usableIssuer(spec, issuer, signal));
+  if (url === undefined) return;
   const account = accounts.of(spec);
-  await requireAccount(account, spec.accountId, signal);
-  const observed = await account.oidcProviders.get(status.arn, signal);
-  if (observed === undefined) return;
+  const { partition } = await requireAccount(account, spec.accountId, signal);
+  const arn = status?.arn ?? oidcProviderArn(partition, spec.accountId, url);
+  const observed = await account.oidcProviders.get(arn, signal);
+  if (observed === undefined) return requireSettledReads(dependencies, metadata, arn);
   if (!isOwnedBy(observed.tags, { cluster, name, uid })) {
-    log.warn({ oidcProvider: status.arn }, 'OIDC provider is not ours and stays');
+    log.warn({ oidcProvider: arn }, 'OIDC provider is not ours and stays');
     return;
   }
-  await account.oidcProviders.delete(status.arn, signal);
-  log.info({ action: 'DeleteOpenIDConnectProvider', oidcProvider: status.arn }, 'changed OIDC provider');
+  await account.oidcProviders.delete(arn, signal);
+  log.info({ action: 'DeleteOpenIDConnectProvider', oidcProvider: arn }, 'changed OIDC provider');
+}
+
+const SETTLING_RETRY_MS = 10_000;
+
+/** What was made shortly before the deletion is what IAM need not show yet: its absence is believed only when it must. */
+function requireSettledReads(
+  { settings, now }: Pick<Dependencies, 'settings' | 'now'>,
+  { deletionTimestamp }: AwsOidcProvider['metadata'],
+  arn: OidcProviderArn,
+): void {
+  if (deletionTimestamp === undefined) return;
+  const settledAt = Date.parse(deletionTimestamp) + 1_000 + settings.consistencyWindowMs; // the time has whole seconds
+  const remainingMs = settledAt - now().getTime();
+  if (remainingMs <= 0) return;
+  throw waiting(
+    'Propagating',
+    `IAM does not show the OIDC provider ${arn}, which may have been made moments ago: its answers can be late. It is looked at again.`,
+    Math.min(remainingMs, SETTLING_RETRY_MS),
+  );
+}
+
+/** The issuer of the cluster; undefined where AWS cannot use it, so that nothing was made for it. */
+async function usableIssuer(
+  spec: AwsOidcProviderSpec,
+  issuer: ClusterIssuer,
+  signal: AbortSignal,
+): Promise<IssuerUrl | undefined> {
+  const [audience = 'sts.amazonaws.com'] = spec.clientIds;
+  const found = await issuer.read(audience, signal);
+  try {
+    return acceptedIssuer(spec, found);
+  } catch (error) {
+    if (error instanceof ReconcileError) return undefined;
+    throw error;
+  }
 }
 
 /** What was published goes after the OIDC provider, unless another AwsOidcProvider publishes to the same place. */

@@ -3,7 +3,7 @@ import type { ObjectName } from '../../kube/resource.ts';
 import { requestToken } from '../../kube/service-account-token.ts';
 import { readToken, type TokenFacts } from '../../oidc/issuer.ts';
 
-/** An issuer changes with the flags of the API server; asked more often, each look would be a request that audit logs keep. */
+/** An issuer changes only with the flags of the API server, and each question is a token request that audit logs keep. */
 const MAX_AGE_MS = 3_600_000;
 
 interface Sources {
@@ -13,7 +13,7 @@ interface Sources {
   readonly now: () => Date;
 }
 
-/** The issuer of this cluster, read from a token that the API server mints: no flag, document or person can name it more surely. */
+/** The issuer of this cluster, read from a token that the API server mints: flags, documents and people can be wrong about it. */
 export class ClusterIssuer {
   readonly #sources: Sources;
   #known: { readonly facts: TokenFacts; readonly at: number } | undefined;

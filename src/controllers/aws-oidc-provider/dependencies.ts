@@ -26,6 +26,8 @@ export interface Dependencies {
     readonly verification: 'token' | 'provider' | 'off';
     /** Time between two of these proofs. */
     readonly providerVerificationIntervalMs: number;
+    /** How old IAM's answers can be. */
+    readonly consistencyWindowMs: number;
   };
   readonly now: () => Date;
   readonly random: () => number;

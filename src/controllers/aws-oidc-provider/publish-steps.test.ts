@@ -103,7 +103,7 @@ test('an issuer that AWS cannot use is asked for again soon: flags of the API se
 describe('with the object', () => {
   const deleted = (fields: object) =>
     aProvider({
-      metadata: { finalizers: [FINALIZER], deletionTimestamp: '2026-03-01T12:00:00Z' },
+      metadata: { finalizers: [FINALIZER], deletionTimestamp: '2026-03-01T11:00:00Z' },
       spec: { ...spec, ...fields },
     });
   const ours = foundObject({

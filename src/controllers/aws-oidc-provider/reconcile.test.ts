@@ -175,4 +175,36 @@ describe('the deletion of a provider', () => {
     expect(iam.state.has(PROVIDER_ARN)).toBe(stays);
     expect(stored()).toBeUndefined();
   });
+
+  test.each([
+    { name: 'ours', observed: oidcProvider(), stays: false },
+    { name: "somebody else's", observed: oidcProvider({ tags: foreign }), stays: true },
+  ])('finds the OIDC provider of which a crash kept the status from knowing: $name stays: $stays', async (row) => {
+    const provider = { ...deleted({ deletionPolicy: 'Delete' }), status: {} };
+    const { iam, reconcile, stored } = providerScene({ provider, observed: row.observed });
+    await reconcile();
+    expect(iam.state.has(PROVIDER_ARN)).toBe(row.stays);
+    expect(stored()).toBeUndefined();
+  });
+
+  test('waits for an OIDC provider that IAM does not show yet, as long as its answers can be late', async () => {
+    const { iam, reconcile, stored, clock } = providerScene({ provider: deleted({ deletionPolicy: 'Delete' }) });
+    expect(await thrownBy(reconcile)).toMatchObject({
+      reason: 'Propagating',
+      disposition: { kind: 'waiting', retryAfterMs: 10_000 },
+    });
+    expect(stored()?.metadata.finalizers).toEqual([FINALIZER]);
+    clock.now = new Date(clock.now.getTime() + 61_000);
+    await reconcile();
+    expect(iam.operations.filter((operation) => !operation.startsWith('Get'))).toEqual([]);
+    expect(stored()).toBeUndefined();
+  });
+
+  test('is not held up by an issuer that AWS could never use: nothing was made for it', async () => {
+    const provider = { ...deleted({ deletionPolicy: 'Delete' }), status: {} };
+    const { iam, reconcile, stored } = providerScene({ provider, issuer: 'https://kubernetes.default.svc' });
+    await reconcile();
+    expect(iam.operations).toEqual([]);
+    expect(stored()).toBeUndefined();
+  });
 });

@@ -31,7 +31,7 @@ export function reconcileOidcProvider(dependencies: Dependencies): Reconcile {
       case 'Cleanup':
         verified.delete(provider.metadata.uid ?? '');
         asked.proofs.forget(provider.metadata.uid ?? '');
-        return remove(dependencies, provider, context);
+        return remove(dependencies, provider, { ...context, issuer: asked.issuer });
       case 'New':
       case 'Held':
         return isFresh(dependencies, provider, asked)
@@ -126,7 +126,7 @@ function nextLookMs(
 async function remove(
   dependencies: Dependencies,
   provider: AwsOidcProvider,
-  context: ReconcileContext,
+  context: ReconcileContext & Pick<Asked, 'issuer'>,
 ): Promise<Result> {
   const progress = new Progress<'Deleted'>(['Deleted']);
   try {

@@ -13,7 +13,9 @@ export function providerWatches(stores: {
     { store: stores.providers, toRequests: (change) => (needsReconcile(change) ? [nameOf(change.object)] : []) },
     {
       store: stores.identities,
-      toRequests: ({ type, object }) => (type === 'updated' ? [] : [{ name: object.spec.providerRef.name }]),
+      // When thousands come or go, each count would be a write to its status.
+      toRequests: ({ type, object }) =>
+        type === 'updated' ? [] : [{ name: object.spec.providerRef.name, isSpaced: true }],
     },
   ];
 }

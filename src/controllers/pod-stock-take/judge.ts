@@ -1,9 +1,9 @@
 import type { AdmissionOptions } from '../../admission/options.ts';
 import {
-  INJECT_ANNOTATION,
-  MIRROR_ANNOTATION,
+  hasOptedOut,
+  isMirrorPod,
   ROLE_VARIABLE,
-  skipAnnotation,
+  skippedNames,
   TOKEN_FILE_VARIABLE,
   TOKEN_VOLUME,
   tokenPlaces,
@@ -33,17 +33,15 @@ export interface Judgement {
  * ServiceAccount get. Undefined for a pod that is none of ours: opted out, a mirror pod, or about to go.
  */
 export function judgePod(pod: Pod, roleArn: RoleArn, form: InjectionForm): Judgement | undefined {
-  const { annotations = {}, deletionTimestamp } = pod.metadata;
-  if (annotations[INJECT_ANNOTATION] === 'false' || MIRROR_ANNOTATION in annotations) return undefined;
-  if (deletionTimestamp !== undefined) return undefined;
+  const { annotations, deletionTimestamp } = pod.metadata;
+  if (hasOptedOut(annotations) || isMirrorPod(annotations) || deletionTimestamp !== undefined) return undefined;
   const containers = injectedContainers(pod, form);
   return { injection: injectionOf(pod, { containers, roleArn, form }), override: overrideOf(containers) };
 }
 
 function injectedContainers({ metadata, spec }: Pod, form: InjectionForm): readonly PodContainer[] {
-  const skipped = metadata.annotations?.[skipAnnotation(form)] ?? '';
-  const names = new Set(skipped.split(',').map((name) => name.trim()));
-  return [...(spec.initContainers ?? []), ...spec.containers].filter(({ name }) => !names.has(name));
+  const skipped = skippedNames(metadata.annotations, form);
+  return [...(spec.initContainers ?? []), ...spec.containers].filter(({ name }) => !skipped.has(name));
 }
 
 interface Wanted {

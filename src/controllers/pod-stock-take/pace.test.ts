@@ -17,6 +17,16 @@ test('what happens during or after a look is news, but waits for its turn', () =
   expect(pace.enter('a', 11_000)).toBe(0);
 });
 
+test('a clock that is set back holds nothing up', () => {
+  const pace = new Pace();
+  pace.wake('a', 3_600_000);
+  expect(pace.enter('a', 0)).toBe(0);
+  pace.wake('b', 3_600_000);
+  pace.enter('b', 3_601_000);
+  pace.wake('b', 1_000);
+  expect(pace.enter('b', 2_000)).toBe(0);
+});
+
 test('a look that nobody asked for, such as a resync or a retry, is not held up, and namespaces are apart', () => {
   const pace = new Pace();
   pace.wake('a', 0);

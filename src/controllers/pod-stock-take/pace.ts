@@ -17,8 +17,8 @@ export class Pace {
 
   /** Milliseconds until the namespace may be looked at; 0 begins the look, after which everything is news again. */
   enter(namespace: string, now: number): number {
-    const dueAt = this.#namespaces.get(namespace)?.dueAt ?? now;
-    if (dueAt > now) return dueAt - now;
+    const waitMs = (this.#namespaces.get(namespace)?.dueAt ?? now) - now;
+    if (waitMs > 0 && waitMs <= INTERVAL_MS) return waitMs; // none is longer, unless the clock was set back
     this.#namespaces.set(namespace, { dueAt: undefined, lastAt: now });
     return 0;
   }
