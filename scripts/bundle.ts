@@ -1,5 +1,5 @@
 // `npm run bundle`: the operator and all that it imports as one file, which is all that the image and the package hold beside Node.
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type Metafile } from 'esbuild';
@@ -34,8 +34,13 @@ export async function bundleOperator({ root = ROOT, outfile }: BundleOptions): P
       js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
     },
   });
+  await writeFile(outfile, inAscii(await readFile(outfile, 'utf8')));
   return metafile;
 }
+
+/** One character beyond ASCII, in the name of a licence's author, makes V8 hold all of the source in two bytes a character. */
+const inAscii = (source: string): string =>
+  source.replaceAll(/[^\0-\x7f]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
 if (import.meta.main) {
   const outfile = join(ROOT, 'dist', 'operator.mjs');
