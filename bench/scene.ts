@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { KubeConfig } from '@kubernetes/client-node';
 import { pino } from 'pino';
@@ -5,6 +6,7 @@ import { run } from '../dev/cluster/process.ts';
 import { type Progress, withProgress } from '../dev/cluster/progress.ts';
 import { joinAccount, memberRoleArn } from '../dev/stack/member-account.ts';
 import { ACCOUNT, REGION, type Stack, startStack } from '../dev/stack/stack.ts';
+import { readDockerfile, startOf } from '../scripts/dockerfile.ts';
 import { type KubernetesClient, kubernetesClient } from '../src/kube/client.ts';
 import { sharingConnections } from '../src/kube/connection-pool.ts';
 import { type AwsFederatedIdentity, IDENTITIES, NAMESPACES } from '../src/kube/kinds.ts';
@@ -14,9 +16,6 @@ import { follow } from '../src/stores.ts';
 export const PATIENCE = AbortSignal.timeout(4 * 3_600_000);
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const BUNDLE = fileURLToPath(new URL('../dist/operator.mjs', import.meta.url));
-
-/** As the Dockerfile sets it. */
-const AS_IN_THE_IMAGE = { NODE_OPTIONS: '--max-semi-space-size=4 --max-old-space-size=256', NODE_ENV: 'production' };
 
 /** Ten accounts, as an IAM account takes no more than 1000 roles unless AWS raises it, and 5000 if it does. */
 export const ACCOUNTS = [ACCOUNT, ...Array.from({ length: 9 }, (_, index) => `22223333440${index}`)] as const;
@@ -55,10 +54,11 @@ export async function startScene(environment: Readonly<Record<string, string>>, 
   await withProgress(progress, 'bundling the operator', () =>
     run(process.execPath, ['scripts/bundle.ts'], { cwd: ROOT }),
   );
+  const { PATH: _, ...asInTheImage } = startOf(await readDockerfile(join(ROOT, 'Dockerfile'))).environment;
   const stack = started.use(
     await startStack({
       progress,
-      environment: { ...AS_IN_THE_IMAGE, ...environment },
+      environment: { ...asInTheImage, ...environment },
       program: BUNDLE,
       moreAccounts: ACCOUNTS.slice(1),
     }),

@@ -45,6 +45,8 @@ import { VERSION } from './version.ts';
 
 /** A sweep of thousands of roles takes seconds; after that, roles are read one by one. */
 const FIRST_SWEEP_PATIENCE_MS = 15_000;
+/** Accounts whose roles are looked at together: a page of a thousand takes ten megabytes or more. */
+const SWEEP_CONCURRENCY = 4;
 /** Namespaces whose pods are looked at together: a page of them is a few megabytes. */
 const STOCK_CONCURRENCY = 2;
 
@@ -171,6 +173,7 @@ async function control(parts: Parts, leadership: Term): Promise<void> {
     {
       ...shared,
       name: 'drift-sweep',
+      concurrency: SWEEP_CONCURRENCY,
       reconcile: shard.ofProviders(sweepDrift({ ...dependencies, enqueue })),
       sources: sweepWatches(stores, shard.comesToUs),
     },

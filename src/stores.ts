@@ -15,6 +15,7 @@ import { type KubernetesResource, resourcePath, type ResourceType } from './kube
 import { NOT_ENDED, PODS } from './kube/pods.ts';
 import { ObjectStore, type ObjectStoreOptions } from './runtime/object-store.ts';
 import { runReflector } from './runtime/reflector.ts';
+import { TextPool } from './text-pool.ts';
 
 /** What the operator knows of the cluster. */
 export interface Stores {
@@ -29,9 +30,10 @@ export interface Stores {
 
 export function createStores(log: Logger, annotationPrefix: string): Stores {
   const options = { log, transform: withoutHistory };
+  const texts = new TextPool();
   const identityOptions: ObjectStoreOptions<AwsFederatedIdentity> = {
     log,
-    transform: withoutHistory,
+    transform: (identity) => sharing(texts, withoutHistory(identity)),
     indexes: IDENTITY_INDEXES,
   };
   return {
@@ -39,7 +41,7 @@ export function createStores(log: Logger, annotationPrefix: string): Stores {
     identities: new ObjectStore(identityOptions),
     serviceAccounts: new ObjectStore<KubernetesResource>({
       log,
-      transform: (account) => ({ metadata: withoutHistory(account).metadata }),
+      transform: (account) => sharing(texts, { metadata: withoutHistory(account).metadata }),
       indexes: annotatedIndex(annotationPrefix),
     }),
     tables: new ObjectStore<InjectionTable>(options),
@@ -53,6 +55,11 @@ function withoutHistory<T extends KubernetesResource>(object: T): T {
   if (metadata.annotations === undefined) return { ...object, metadata };
   const { 'kubectl.kubernetes.io/last-applied-configuration': _applied, ...annotations } = metadata.annotations;
   return { ...object, metadata: { ...metadata, annotations } };
+}
+
+function sharing<T>(texts: TextPool, object: T): T {
+  texts.share(object);
+  return object;
 }
 
 /** Of pods there are tens of thousands. */
