@@ -132,3 +132,15 @@ function scene(
     restarted: () => scene(identity, kubernetes, iam, overrides),
   };
 }
+
+/** The identity with another spec, as after a kubectl apply. */
+export function edit({ kubernetes, stored }: IdentityScene, spec: object): void {
+  const before = stored();
+  const { generation = 0 } = before?.metadata ?? {};
+  const { spec: edited } = anIdentity({ spec });
+  kubernetes.put(IDENTITIES, {
+    ...before,
+    metadata: { ...before?.metadata, generation: generation + 1 },
+    spec: edited,
+  });
+}

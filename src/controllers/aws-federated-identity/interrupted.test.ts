@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { after, identity, owner, policyArn, provider, role, ROLE_NAME, trust } from '../../../test/support/builders.ts';
-import { identityScene, type IdentityScene } from '../../../test/support/identity-scene.ts';
+import { edit, identityScene, type IdentityScene } from '../../../test/support/identity-scene.ts';
 import { isWrite } from '../../../test/support/in-memory-iam.ts';
 import { terminal } from '../../errors.ts';
 import { IssuerUrl, OidcProviderArn } from '../../iam/arn.ts';
@@ -10,18 +10,6 @@ import { IDENTITIES, PROVIDERS, SERVICE_ACCOUNTS } from '../../kube/kinds.ts';
 
 const permissive = provider({ spec: { guardrails: { managedPolicyArns: ['*'] } } });
 const withRole = (fields: object) => ({ role: { name: ROLE_NAME, ...fields } });
-
-/** The identity with another spec, as after a kubectl apply. */
-function edit(scene: IdentityScene, spec: object): void {
-  const before = scene.stored();
-  const { generation = 0 } = before?.metadata ?? {};
-  const { spec: edited } = identity({ spec });
-  scene.kubernetes.put(IDENTITIES, {
-    ...before,
-    metadata: { ...before?.metadata, generation: generation + 1 },
-    spec: edited,
-  });
-}
 
 const conditionOf = ({ stored }: IdentityScene, type: string) =>
   stored()?.status?.conditions?.find((condition) => condition.type === type);

@@ -9,7 +9,7 @@ import {
   role,
   ROLE_NAME,
 } from '../../../test/support/builders.ts';
-import { identityScene, type IdentityScene } from '../../../test/support/identity-scene.ts';
+import { edit, identityScene, type IdentityScene } from '../../../test/support/identity-scene.ts';
 import { inMemoryRoles, isWrite } from '../../../test/support/in-memory-iam.ts';
 import type { Drift } from '../../crds/aws-federated-identity.ts';
 import { waiting } from '../../errors.ts';
@@ -29,18 +29,6 @@ const reasons = ({ stored }: IdentityScene): Readonly<Record<string, string>> =>
   Object.fromEntries(
     (stored()?.status?.conditions ?? []).map(({ type, status, reason }) => [type, `${status} ${reason}`]),
   );
-
-/** The identity with another spec, as after a kubectl apply. */
-function edit(scene: IdentityScene, spec: object): void {
-  const before = scene.stored();
-  const { generation = 0 } = before?.metadata ?? {};
-  const { spec: edited } = identity({ spec });
-  scene.kubernetes.put(IDENTITIES, {
-    ...before,
-    metadata: { ...before?.metadata, generation: generation + 1 },
-    spec: edited,
-  });
-}
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
