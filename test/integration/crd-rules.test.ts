@@ -159,8 +159,9 @@ test.each([
   {
     name: 'characters beyond the first plane, and half of one',
     text: '{"Statement":[],"Sid":"😀\\u0000 \\ufffd"}',
-    refused: undefined,
+    refused: 'no character beyond Latin-1',
   },
+  { name: 'characters of Latin-1', text: '{"Statement":[],"Sid":"é\\u0000 \\u00ff"}', refused: undefined },
   {
     name: 'a number that would be rounded',
     text: '{"Statement":[{"x":9007199254740993}]}',
