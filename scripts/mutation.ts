@@ -16,6 +16,8 @@ const IDENTITY = 'src/controllers/aws-federated-identity';
 const GROUPS: Readonly<Record<string, readonly string[]>> = {
   plan: [
     `${IDENTITY}/plan.ts`,
+    `${IDENTITY}/policy-changes.ts`,
+    `${IDENTITY}/drift-row.ts`,
     `${IDENTITY}/plan-binding.ts`,
     `${IDENTITY}/desired.ts`,
     'src/controllers/aws-oidc-provider/plan.ts',
