@@ -58,8 +58,8 @@ export function awsInventory(client: IAMClient): Inventory {
             if (detail.Path?.startsWith(pathPrefix) !== true) continue; // this call knows no path
             const name = RoleName.parse(detail.RoleName);
             const known = settings.get(name);
-            if (known !== undefined && names.has(name)) roles.set(name, toRole(detail, known));
             const tags = tagsOf(detail);
+            if (known !== undefined && names.has(name)) roles.set(name, toRole(detail, tags, known));
             if (isMarked(tags)) marked.set(name, tags);
           }
         }
@@ -82,7 +82,7 @@ async function listSettings(
   return settings;
 }
 
-function toRole(detail: RoleDetail, settings: Settings): Role {
+function toRole(detail: RoleDetail, tags: Tags, settings: Settings): Role {
   const boundary = detail.PermissionsBoundary?.PermissionsBoundaryArn;
   const attached = (detail.AttachedManagedPolicies ?? []).map((policy) => PolicyArn.parse(policy.PolicyArn));
   const inline = (detail.RolePolicyList ?? []).map((policy): readonly [string, PolicyDocument] => [
@@ -99,7 +99,7 @@ function toRole(detail: RoleDetail, settings: Settings): Role {
     permissionsBoundaryArn: boundary === undefined ? undefined : PolicyArn.parse(boundary),
     managedPolicyArns: new Set(attached),
     inlinePolicies: new Map(inline),
-    tags: tagsOf(detail),
+    tags,
   };
 }
 

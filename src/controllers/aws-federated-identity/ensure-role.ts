@@ -28,9 +28,11 @@ export async function ensureRole(
   const { uid = '' } = identity.metadata;
   const { status } = identity;
   const asKnown = (): RoleReference | undefined => knownRoles.get(uid, desired.role, now());
-  if (status?.roleId !== undefined && asKnown() === undefined)
+  let known = asKnown();
+  if (status?.roleId !== undefined && known === undefined) {
     await firstSweeps.wait(desired.provider.name, context.signal);
-  const known = asKnown();
+    known = asKnown();
+  }
   if (known !== undefined) {
     // Drift that was shown before is gone; and a status that could not be written may still name an earlier role.
     context.learn({ role: known, drift: [], tagKeys: desired.tagKeys });

@@ -77,43 +77,52 @@ export function planRole(desired: DesiredRole, observed: Role | undefined, conte
 
 /** In an order in which every state between is within the old or the new one. */
 function changesOf(desired: DesiredRole, observed: Role, tags: readonly Step[]): readonly Step[] {
-  const boundary = boundaryChange(desired, observed);
+  const changes = {
+    removed: removals(desired, observed),
+    trust: trustUpdate(desired, observed),
+    boundary: boundaryChange(desired, observed),
+    added: additions(desired, observed),
+  };
+  const { removed, boundary, added } = changes;
   const isBoundaryAdded = observed.permissionsBoundaryArn === undefined;
   const isBoundaryRemoved = desired.permissionsBoundaryArn === undefined;
-  const closes = mustClose(desired, observed);
-  const trust = closes ? [reopening(desired, observed)] : trustUpdate(desired, observed);
+  const closes = mustClose(desired, observed, changes);
+  const trust = closes ? [reopening(desired, changes.trust)] : changes.trust;
   const settings = settingsUpdate(desired, observed);
   const isSessionShorter = desired.maxSessionDurationSeconds < observed.maxSessionDurationSeconds;
   return [
     ...(isSessionShorter ? settings : []),
     ...(isBoundaryAdded && closes ? boundary : []), // where one is forced, AWS may refuse other changes without it
     ...(closes ? closing(desired, observed) : []),
-    ...removals(desired, observed),
+    ...removed,
     ...(isBoundaryAdded && !closes ? boundary : []),
     ...(closes ? [] : trust),
     ...(isBoundaryAdded || isBoundaryRemoved ? [] : boundary),
     ...tags,
-    ...additions(desired, observed),
+    ...added,
     ...(isBoundaryRemoved ? boundary : []),
     ...(isSessionShorter ? [] : settings),
     ...(closes ? trust : []),
   ];
 }
 
+/** What decides over who may do what, by the part of the role that it changes. */
+type Changes = Readonly<Record<'removed' | 'trust' | 'boundary' | 'added', readonly Step[]>>;
+
 /**
  * Whether any order of the single calls would, for a moment, allow more than before or after, so that nobody may be let in
  * meanwhile. That is so where two of trust policy, boundary and an inline document are replaced by something else at once, and
  * where a document that denies changes beside anything else.
  */
-function mustClose(desired: DesiredRole, observed: Role): boolean {
-  const [trust, boundary] = [trustUpdate(desired, observed), boundaryChange(desired, observed)];
+function mustClose(desired: DesiredRole, observed: Role, { removed, trust, boundary, added }: Changes): boolean {
+  const count = removed.length + trust.length + boundary.length + added.length;
+  if (count < 2) return false;
   const replaced = [
     trust.length > 0,
     boundary.length > 0 && ![desired, observed].some((one) => one.permissionsBoundaryArn === undefined),
     replacesDocument(desired, observed),
   ];
-  const changes = [...removals(desired, observed), ...trust, ...boundary, ...additions(desired, observed)];
-  return replaced.filter(Boolean).length > 1 || (changes.length > 1 && changesDenial(desired, observed));
+  return replaced.filter(Boolean).length > 1 || changesDenial(desired, observed);
 }
 
 function closing({ trustPolicy }: DesiredRole, observed: Role): readonly Step[] {
@@ -122,9 +131,9 @@ function closing({ trustPolicy }: DesiredRole, observed: Role): readonly Step[] 
   return [{ action: { type: 'UpdateAssumeRolePolicy', document }, drift: [] }];
 }
 
-const reopening = (desired: DesiredRole, observed: Role): Step => ({
-  action: { type: 'UpdateAssumeRolePolicy', document: desired.trustPolicy },
-  drift: trustUpdate(desired, observed).flatMap((step) => step.drift),
+const reopening = ({ trustPolicy: document }: DesiredRole, trust: readonly Step[]): Step => ({
+  action: { type: 'UpdateAssumeRolePolicy', document },
+  drift: trust.flatMap((step) => step.drift),
 });
 
 /** Everything that IAM demands to be gone before DeleteRole, and DeleteRole itself. */
