@@ -13,6 +13,7 @@ import {
 } from '../../kube/kinds.ts';
 import { applyOwnedMetadata, ownedMetadataOf } from '../../kube/owned-metadata.ts';
 import { type KubernetesResource, nameOf } from '../../kube/resource.ts';
+import { requireSettled } from '../settled-reads.ts';
 import { claimant } from './accept.ts';
 import { type ApplyContext, applyAction } from './apply.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -196,22 +197,19 @@ function requireSettledReads(
   identity: AwsFederatedIdentity,
   roleName: string,
 ): void {
-  const lastWrite = lastPossibleWrite(identity);
-  if (lastWrite === undefined) return;
-  const settledAt = lastWrite + 1_000 + knownRoles.consistencyWindowMs; // the times have whole seconds
-  const remainingMs = settledAt - now().getTime();
-  if (remainingMs <= 0) return;
-  throw waiting(
-    'Propagating',
+  const writtenAt = lastPossibleWrite(identity);
+  if (writtenAt === undefined) return;
+  requireSettled(
+    { writtenAt, consistencyWindowMs: knownRoles.consistencyWindowMs },
+    now(),
     `IAM role ${roleName} was written moments ago, and IAM does not show it as it was left: its answers can be late. It is looked at again.`,
-    Math.min(remainingMs, SETTLING_RETRY_MS),
   );
 }
 
 /**
  * Without a role in the status, a pass may still have made one and been cut short before it could say so; without a time, a
- * later pass did not know of the status that had it. All that is known then is that it was before the deletion. A status that names a time long after the deletion was written by a wrong clock,
- * or by somebody else.
+ * later pass did not know of the status that had it. All that is known then is that it was before the deletion. A status that
+ * names a time long after the deletion was written by a wrong clock, or by somebody else.
  */
 function lastPossibleWrite({ metadata, status }: AwsFederatedIdentity): number | undefined {
   const deletion = metadata.deletionTimestamp === undefined ? undefined : Date.parse(metadata.deletionTimestamp);
@@ -221,4 +219,3 @@ function lastPossibleWrite({ metadata, status }: AwsFederatedIdentity): number |
 
 /** A pass that was under way at the deletion has ended by then, with room for two clocks. */
 const LONGEST_PASS_MS = 10 * 60_000;
-const SETTLING_RETRY_MS = 10_000;

@@ -4,6 +4,7 @@ import { type AwsAccount, requireAccount } from '../../iam/account.ts';
 import type { Role, RoleReference, Roles } from '../../iam/roles.ts';
 import { type AwsFederatedIdentity, IDENTITIES } from '../../kube/kinds.ts';
 import { applyOwnedMetadata, ownedMetadataOf } from '../../kube/owned-metadata.ts';
+import { settlesInMs } from '../settled-reads.ts';
 import { announceAdoption } from './adoption.ts';
 import { applyRole } from './apply.ts';
 import type { ConvergeContext, Dependencies } from './dependencies.ts';
@@ -120,7 +121,7 @@ function isSettling(
   now: Date,
 ): boolean {
   if (status?.lastSyncTime === undefined) return false;
-  return now.getTime() < Date.parse(status.lastSyncTime) + 1_000 + consistencyWindowMs; // the time has whole seconds
+  return settlesInMs({ writtenAt: Date.parse(status.lastSyncTime), consistencyWindowMs }, now) > 0;
 }
 
 /** A change of AWS that no change of this spec asked for. */

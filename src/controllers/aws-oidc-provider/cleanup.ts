@@ -7,6 +7,7 @@ import { type IssuerUrl, type OidcProviderArn, oidcProviderArn } from '../../iam
 import { isOwnedBy } from '../../iam/tags.ts';
 import { type AwsOidcProvider, PROVIDERS } from '../../kube/kinds.ts';
 import { applyOwnedMetadata } from '../../kube/owned-metadata.ts';
+import { requireSettled } from '../settled-reads.ts';
 import type { ClusterIssuer } from './cluster-issuer.ts';
 import type { Dependencies } from './dependencies.ts';
 import { acceptedIssuer } from './desired.ts';
@@ -67,8 +68,6 @@ async function deleteProvider(
   log.info({ action: 'DeleteOpenIDConnectProvider', oidcProvider: arn }, 'changed OIDC provider');
 }
 
-const SETTLING_RETRY_MS = 10_000;
-
 /** What was made shortly before the deletion is what IAM need not show yet: its absence is believed only when it must. */
 function requireSettledReads(
   { settings, now }: Pick<Dependencies, 'settings' | 'now'>,
@@ -76,13 +75,10 @@ function requireSettledReads(
   arn: OidcProviderArn,
 ): void {
   if (deletionTimestamp === undefined) return;
-  const settledAt = Date.parse(deletionTimestamp) + 1_000 + settings.consistencyWindowMs; // the time has whole seconds
-  const remainingMs = settledAt - now().getTime();
-  if (remainingMs <= 0) return;
-  throw waiting(
-    'Propagating',
+  requireSettled(
+    { writtenAt: Date.parse(deletionTimestamp), consistencyWindowMs: settings.consistencyWindowMs },
+    now(),
     `IAM does not show the OIDC provider ${arn}, which may have been made moments ago: its answers can be late. It is looked at again.`,
-    Math.min(remainingMs, SETTLING_RETRY_MS),
   );
 }
 
