@@ -14,7 +14,7 @@ export function steadyResults(
   }: { readonly population: number; readonly lapse: number; readonly idlePercent: number },
 ): readonly Result[] {
   const cpuPercent = steady.cpuPercent + (1 - 1 / lapse) * idlePercent;
-  const note = lapse === 1 ? 'one interval of 10 min, times six' : `intervals shortened ${lapse} times`;
+  const note = lapse === 1 ? 'intervals of 10 min' : `intervals shortened ${lapse} times`;
   return [
     {
       measure: 'AWS calls at rest',

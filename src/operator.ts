@@ -7,6 +7,7 @@ import { annotatedWatches } from './controllers/annotated-service-account/watche
 import { reconcileFederatedIdentity } from './controllers/aws-federated-identity/reconcile.ts';
 import { FirstSweeps } from './controllers/aws-federated-identity/first-sweeps.ts';
 import { KnownRoles } from './controllers/aws-federated-identity/known-roles.ts';
+import { LeftInOrder } from './controllers/aws-federated-identity/left-in-order.ts';
 import { OrphanedRoles } from './controllers/aws-federated-identity/orphaned-roles.ts';
 import { sweepDrift } from './controllers/aws-federated-identity/sweep.ts';
 import { identityWatches, sweepWatches } from './controllers/aws-federated-identity/watches.ts';
@@ -230,6 +231,7 @@ function dependenciesOf({ settings, kubernetes, stores, instruments }: Parts, fe
     knownRoles: new KnownRoles({ maxAgeMs, consistencyWindowMs }), // of an older look, each role is read on its own
     orphanedRoles,
     firstSweeps: new FirstSweeps(FIRST_SWEEP_PATIENCE_MS),
+    leftInOrder: new LeftInOrder(),
     settings: controllerSettings(settings, stores),
   };
 }

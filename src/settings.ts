@@ -150,12 +150,12 @@ export const SETTINGS = {
   verificationInterval: wholeNumber(60, 604_800)
     .default(21_600)
     .describe(
-      'Seconds between two token exchanges for an identity that did not change; longer where all together would make more than 4 in a resync interval',
+      'Seconds between two token exchanges for an identity that did not change; longer where all together would make more than 2 in a resync interval',
     ),
   providerVerificationInterval: wholeNumber(10, 86_400)
     .default(300)
     .describe(
-      "Seconds between two tokens of the operator's own ServiceAccount that STS is shown for each provider; longer where all together would be more than 5 in a resync interval",
+      "Seconds between two tokens of the operator's own ServiceAccount that STS is shown for each provider; longer where all together would be more than 4 in a resync interval",
     ),
   providerSelector: readableBy(parseLabelSelector).describe(
     'Labels of the AwsOidcProviders that this operator looks after, with their identities, as kubectl get -l takes them; default: all',

@@ -6,17 +6,17 @@ const base = { resyncIntervalMs: 600_000, intervalMs: 6 * HOUR_MS, perResync: PR
 
 test.each([
   { count: 0, hours: 6 },
-  { count: 144, hours: 6 },
-  { count: 1_440, hours: 60 },
+  { count: 72, hours: 6 },
+  { count: 720, hours: 60 },
 ])('$count identities are proven every $hours hours', ({ count, hours }) => {
   expect(proofIntervalMs({ ...base, count })).toBe(hours * HOUR_MS);
 });
 
-test.each([10, 1_000, 10_000])('%i identities mean no more than 24 proofs an hour', (count) => {
-  expect((count * HOUR_MS) / proofIntervalMs({ ...base, count })).toBeLessThanOrEqual(24 + 1e-9);
+test.each([10, 1_000, 10_000])('%i identities mean no more than 12 proofs an hour', (count) => {
+  expect((count * HOUR_MS) / proofIntervalMs({ ...base, count })).toBeLessThanOrEqual(12 + 1e-9);
 });
 
 test('two providers are proven as often as the setting says', () => {
   const providers = { ...base, intervalMs: 300_000, perResync: PROOFS_PER_RESYNC.providers };
-  expect([1, 2, 10].map((count) => proofIntervalMs({ ...providers, count }))).toEqual([300_000, 300_000, 1_200_000]);
+  expect([1, 2, 10].map((count) => proofIntervalMs({ ...providers, count }))).toEqual([300_000, 300_000, 1_500_000]);
 });

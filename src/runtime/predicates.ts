@@ -3,7 +3,7 @@ import type { Change, StoredObject } from './object-store.ts';
 
 /**
  * Whether a change can alter what a reconcile does. Updates of status alone do not wake a controller: it wrote them
- * itself. A status that somebody else wiped is repaired at the next resync.
+ * itself. A status that somebody else wiped is repaired when it is next looked at.
  */
 export function needsReconcile<T extends StoredObject>(change: Change<T>): boolean {
   if (change.type !== 'updated') return true;

@@ -6,6 +6,7 @@ import { operatorPolicy } from '../../dev/stack/operator-policy.ts';
 import type { Dependencies } from '../../src/controllers/aws-federated-identity/dependencies.ts';
 import { FirstSweeps } from '../../src/controllers/aws-federated-identity/first-sweeps.ts';
 import { KnownRoles } from '../../src/controllers/aws-federated-identity/known-roles.ts';
+import { LeftInOrder } from '../../src/controllers/aws-federated-identity/left-in-order.ts';
 import { OrphanedRoles } from '../../src/controllers/aws-federated-identity/orphaned-roles.ts';
 import { reconcileFederatedIdentity } from '../../src/controllers/aws-federated-identity/reconcile.ts';
 import { sweepDrift } from '../../src/controllers/aws-federated-identity/sweep.ts';
@@ -127,6 +128,7 @@ function startOperator() {
     accounts: awsAccounts({ onCall: () => {}, fence: () => {}, callsPerSecond: 10_000 }),
     knownRoles: new KnownRoles({ maxAgeMs: 600_000, consistencyWindowMs: 60_000 }),
     firstSweeps: new FirstSweeps(0),
+    leftInOrder: new LeftInOrder(),
     events: { record: () => {} },
     onRepair: () => {},
     exchange: { exchange: async () => ({ kind: 'accepted' }) },

@@ -3,6 +3,7 @@ import { reconcileAnnotatedServiceAccounts } from '../../src/controllers/annotat
 import { annotatedWatches } from '../../src/controllers/annotated-service-account/watches.ts';
 import { FirstSweeps } from '../../src/controllers/aws-federated-identity/first-sweeps.ts';
 import { KnownRoles } from '../../src/controllers/aws-federated-identity/known-roles.ts';
+import { LeftInOrder } from '../../src/controllers/aws-federated-identity/left-in-order.ts';
 import { OrphanedRoles } from '../../src/controllers/aws-federated-identity/orphaned-roles.ts';
 import { reconcileFederatedIdentity } from '../../src/controllers/aws-federated-identity/reconcile.ts';
 import { sweepDrift } from '../../src/controllers/aws-federated-identity/sweep.ts';
@@ -180,6 +181,7 @@ function dependenciesOf(
     knownRoles: new KnownRoles({ maxAgeMs: 2.5 * RESYNC_MS, consistencyWindowMs: CONSISTENCY_WINDOW_MS }),
     orphanedRoles: new OrphanedRoles({ maxAgeMs: 2.5 * RESYNC_MS, consistencyWindowMs: CONSISTENCY_WINDOW_MS }),
     firstSweeps: new FirstSweeps(15_000),
+    leftInOrder: new LeftInOrder(),
     // After each restart the roles that stayed by their own wish are told once, by the second sweep: that is no unrest.
     events: {
       record: (_object: object, { reason }: ObjectEvent) =>

@@ -3,6 +3,7 @@ import { vi } from 'vitest';
 import type { Dependencies } from '../../src/controllers/aws-federated-identity/dependencies.ts';
 import { FirstSweeps } from '../../src/controllers/aws-federated-identity/first-sweeps.ts';
 import { KnownRoles } from '../../src/controllers/aws-federated-identity/known-roles.ts';
+import { LeftInOrder } from '../../src/controllers/aws-federated-identity/left-in-order.ts';
 import { reconcileFederatedIdentity } from '../../src/controllers/aws-federated-identity/reconcile.ts';
 import { IDENTITY_INDEXES } from '../../src/controllers/aws-federated-identity/watches.ts';
 import {
@@ -84,8 +85,9 @@ function scene(
     serviceAccounts: storeOf(SERVICE_ACCOUNTS),
     tables: storeOf(CONFIG_MAPS),
     accounts: { of: () => account },
-    knownRoles: new KnownRoles({ maxAgeMs: 480_000, consistencyWindowMs: 60_000 }),
+    knownRoles: new KnownRoles({ maxAgeMs: 1_500_000, consistencyWindowMs: 60_000 }),
     firstSweeps,
+    leftInOrder: new LeftInOrder(),
     events: { record: () => {} },
     onRepair: () => {},
     exchange: {

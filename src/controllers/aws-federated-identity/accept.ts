@@ -76,6 +76,7 @@ export function checkNamespace(
       `AwsOidcProvider "${provider.name}" does not serve namespace ${namespace}: its labels do not match spec.guardrails.namespaceSelector. Use another provider, or ask the platform team to label the namespace.`,
     );
   }
+  if (siblings.length <= maxIdentitiesPerNamespace) return;
   const older = siblings
     .toSorted((a, b) => (seniority(a) < seniority(b) ? -1 : 1))
     .findIndex(({ metadata }) => metadata.uid === uid);

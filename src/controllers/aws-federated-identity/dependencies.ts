@@ -11,6 +11,7 @@ import type { TokenExchange } from '../../sts/token-exchange.ts';
 import type { AdoptionNotices } from './adoption.ts';
 import type { FirstSweeps } from './first-sweeps.ts';
 import type { KnownRoles } from './known-roles.ts';
+import type { LeftInOrder } from './left-in-order.ts';
 import type { Findings, Step } from './status.ts';
 import type { VerificationSchedule } from './verification-schedule.ts';
 
@@ -33,6 +34,7 @@ export interface Dependencies {
   readonly accounts: AwsAccounts;
   readonly knownRoles: KnownRoles;
   readonly firstSweeps: FirstSweeps;
+  readonly leftInOrder: LeftInOrder;
   /** Told of drift that was repaired: the fields. */
   readonly events: Pick<EventRecorder, 'record'>;
   readonly onRepair: (identity: AwsFederatedIdentity, drift: readonly Drift[]) => void;

@@ -81,13 +81,13 @@ test('a role that somebody made in the place of ours is not written to, also sho
 test('a repair whose pass failed before the proof is proven by the next one', async () => {
   const scene = identityScene({ identity: identity({ spec: withRole({}) }) });
   await scene.reconcile();
-  scene.clock.now = after(600_000);
+  scene.clock.now = after(1_500_000);
   scene.iam.state.set(ROLE_NAME, { ...scene.iam.state.get(ROLE_NAME)!, trustPolicy: trust('by-hand') });
   scene.kubernetes.put(SERVICE_ACCOUNTS, { metadata: { namespace: 'analytics', name: 'reports' } });
   scene.kubernetes.refusals.set('apply ServiceAccount reports', new ApiError(503, 'ServiceUnavailable', 'no'));
   await scene.failure();
   expect(conditionOf(scene, 'Ready')).toMatchObject({ status: 'True' }); // an outage
-  scene.clock.now = after(601_000);
+  scene.clock.now = after(1_501_000);
   await scene.reconcile();
   expect(scene.exchanged).toHaveLength(2);
 });

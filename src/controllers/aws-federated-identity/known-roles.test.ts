@@ -27,17 +27,21 @@ describe('a role that was as desired', () => {
       at: NOW,
       isKnown: false,
     },
-    {
-      name: 'is known in whatever order its tags are named',
-      uid: 'uid',
-      desired: desiredRole({ tags: new Map([...desiredRole().tags].toReversed()) }),
-      at: NOW,
-      isKnown: true,
-    },
     { name: 'is known of no other identity', uid: 'other', desired: desiredRole(), at: NOW, isKnown: false },
   ])('$name', ({ uid, desired, at, isKnown }) => {
     expect(roles.get(uid, desired, at)).toEqual(isKnown ? reference : undefined);
   });
+});
+
+test.each([
+  { name: 'one that was just seen', uid: 'uid', at: NOW, staleInMs: MAX_AGE },
+  { name: 'one that was seen a while ago', uid: 'uid', at: after(MAX_AGE - 1_000), staleInMs: 1_000 },
+  { name: 'one that nobody looked at for long', uid: 'uid', at: after(2 * MAX_AGE), staleInMs: 0 },
+  { name: 'one that is not known', uid: 'other', at: NOW, staleInMs: 0 },
+])('$name must be looked at again in $staleInMs ms', ({ uid, at, staleInMs }) => {
+  const roles = new KnownRoles({ maxAgeMs: MAX_AGE, consistencyWindowMs: WINDOW });
+  roles.remember('uid', known(), NOW);
+  expect(roles.staleInMs(uid, at)).toBe(staleInMs);
 });
 
 test('what is forgotten is looked at again', () => {

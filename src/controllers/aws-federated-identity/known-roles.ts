@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { DesiredRole, Role, RoleReference } from '../../iam/roles.ts';
 
 /** A role that was found, or made, as desired. */
@@ -50,6 +50,12 @@ export class KnownRoles {
     return known.fingerprint === fingerprintOf(desired) ? known.reference : undefined;
   }
 
+  /** Milliseconds until the role must be looked at again; 0 for one that is not known. */
+  staleInMs(uid: string, now: Date): number {
+    const known = this.#roles.get(uid);
+    return known === undefined ? 0 : Math.max(0, known.at + this.#options.maxAgeMs - now.getTime());
+  }
+
   remember(uid: string, { desired, reference, written }: KnownRole, now: Date): void {
     const at = now.getTime();
     const lastWrite = written ? { role: { ...desired, ...reference }, at } : this.#lastWrite(uid, now);
@@ -89,8 +95,8 @@ export class KnownRoles {
   }
 }
 
-/** Equal for roles that are desired alike, in whatever order their policies and tags are named. */
+/** Equal for what the same specs ask for. Specs that name the same in another order cost no more than one look. */
 function fingerprintOf({ managedPolicyArns, inlinePolicies, tags, ...settings }: DesiredRole): string {
-  const parts = [Object.entries(settings), managedPolicyArns, inlinePolicies, tags].map((part) => [...part].toSorted());
-  return createHash('sha256').update(JSON.stringify(parts)).digest('base64');
+  const text = JSON.stringify([settings, [...managedPolicyArns], [...inlinePolicies], [...tags]]);
+  return hash('sha256', text, 'base64');
 }

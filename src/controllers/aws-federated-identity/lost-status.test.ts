@@ -21,7 +21,7 @@ describe('a status that is lost', () => {
   test('with a repair that was not proven yet leaves the proof to the next pass', async () => {
     const scene = identityScene({ identity: named });
     await scene.reconcile();
-    scene.clock.now = after(600_000);
+    scene.clock.now = after(1_500_000);
     changeByHand(scene);
     scene.kubernetes.put(SERVICE_ACCOUNTS, { metadata: { namespace: 'analytics', name: 'reports' } });
     scene.kubernetes.refusals.set('apply ServiceAccount reports', unavailable);

@@ -18,6 +18,8 @@ import { ApiError } from '../../kube/errors.ts';
 import { CONFIG_MAPS, type InjectionTable, TABLE_NAME } from '../../kube/injection-table.ts';
 import { IDENTITIES, PROVIDERS, SERVICE_ACCOUNTS } from '../../kube/kinds.ts';
 
+const RESYNC_MS = 600_000;
+const MAX_AGE_MS = 1_500_000;
 const named = { role: { name: ROLE_NAME } };
 const name = { namespace: 'analytics', name: 'reports' };
 const withPolicy = { role: { name: ROLE_NAME, managedPolicyArns: [policyArn('AmazonS3ReadOnlyAccess')] } };
@@ -36,8 +38,7 @@ afterEach(() => void vi.useRealTimers());
 describe('a new identity', () => {
   test('gets finalizer, role, table entry, ServiceAccount, open gate and status, in this order', async () => {
     const scene = identityScene({ identity: identity({ spec: withPolicy }), provider: permissive });
-    const { requeueAfterMs } = await scene.reconcile();
-    expect(requeueAfterMs).toBe(600_000);
+    await scene.reconcile();
     expect(scene.iam.operations).toEqual([`CreateRole ${ROLE_NAME}`, `AttachRolePolicy ${ROLE_NAME}`]);
     expect(scene.kubernetes.writes).toEqual([
       'apply AwsFederatedIdentity reports',
@@ -100,13 +101,44 @@ describe('an identity that is as it should be', () => {
     expect(scene.stored()?.status?.observedGeneration).toBe(2);
   });
 
+  test('looks again on its own when no sweep has told of its role for long, as each at another time', async () => {
+    const scene = await settled();
+    const { requeueAfterMs = 0 } = await scene.reconcile();
+    expect(requeueAfterMs).toBe(MAX_AGE_MS + 0.5 * RESYNC_MS);
+    scene.clock.now = after(MAX_AGE_MS - 1);
+    await scene.reconcile();
+    expect(scene.iam.operations).toEqual([]);
+    scene.clock.now = after(requeueAfterMs);
+    await scene.reconcile();
+    expect(scene.iam.operations).toEqual([`GetRole ${ROLE_NAME}`]);
+  });
+
+  test('looks again sooner while its role is not as desired, under Observe', async () => {
+    const scene = (await settled()).restarted();
+    scene.iam.state.set(ROLE_NAME, { ...scene.iam.state.get(ROLE_NAME)!, description: 'by hand' });
+    edit(scene, { ...named, managementPolicy: 'Observe' });
+    expect(await scene.reconcile()).toEqual({ requeueAfterMs: 1.5 * RESYNC_MS });
+  });
+
+  test.each([
+    { verification: 'token', inMs: 60_000 },
+    { verification: 'off', inMs: MAX_AGE_MS + 0.5 * RESYNC_MS },
+  ] as const)(
+    'looks again when its next proof is due, if it is proven itself (verification $verification)',
+    async (row) => {
+      const settings = { verification: row.verification, excludedNamespaces: [], resyncIntervalMs: RESYNC_MS };
+      const scene = identityScene({ dependencies: { settings: { ...settings, verificationIntervalMs: 60_000 } } });
+      expect(await scene.reconcile()).toEqual({ requeueAfterMs: row.inMs });
+    },
+  );
+
   test('has its drift repaired when it is looked at [F39]', async () => {
     const scene = await settled();
     scene.iam.state.set(ROLE_NAME, { ...scene.iam.state.get(ROLE_NAME)!, description: 'by hand' });
-    scene.clock.now = after(600_000);
+    scene.clock.now = after(MAX_AGE_MS);
     await scene.reconcile();
     expect(scene.iam.state.get(ROLE_NAME)?.description).toBe('');
-    expect(scene.stored()?.status).toMatchObject({ driftCount: 0, lastSyncTime: '2026-03-01T12:10:00Z' });
+    expect(scene.stored()?.status).toMatchObject({ driftCount: 0, lastSyncTime: '2026-03-01T12:25:00Z' });
   });
 
   // A read of IAM can be as old as the consistency window, and the memory of the write has gone with the process.
@@ -131,7 +163,7 @@ describe('an identity that is as it should be', () => {
 
   test('stays ready while AWS cannot be reached [F28]', async () => {
     const scene = await settled();
-    scene.clock.now = after(600_000);
+    scene.clock.now = after(MAX_AGE_MS);
     scene.iam.faults.push({ operation: 'GetRole', effect: 'refused', error: waiting('AwsUnreachable', 'down', 1) });
     await scene.failure();
     expect(reasons(scene)).toMatchObject({ Ready: 'True Succeeded', Synced: 'Unknown AwsUnreachable' });

@@ -3,6 +3,7 @@ import { lifecycle } from '../../kube/finalizer.ts';
 import { type AwsFederatedIdentity, FINALIZER, IDENTITIES } from '../../kube/kinds.ts';
 import { Progress } from '../../kube/progress.ts';
 import { openRequest } from '../../kube/requested-at.ts';
+import { nameOf } from '../../kube/resource.ts';
 import { writeStatus } from '../../kube/write-status.ts';
 import type { Reconcile, ReconcileContext, Result } from '../../runtime/reconciler.ts';
 import { AdoptionNotices } from './adoption.ts';
@@ -15,13 +16,14 @@ import { VerificationSchedule } from './verification-schedule.ts';
 
 /** observe → plan → apply → status, or the way back on deletion. Failures become conditions, then the runtime retries. */
 export function reconcileFederatedIdentity(dependencies: Dependencies): Reconcile {
-  const { knownRoles, random, settings } = dependencies;
+  const { knownRoles, leftInOrder, random, settings } = dependencies;
   const schedule = new VerificationSchedule(() => settings.verificationIntervalMs, random);
   const notices = new AdoptionNotices();
   return async (request, context) => {
     const stored = dependencies.identities.get(request);
     if (stored === undefined) return {};
     const identity = withoutPods(stored);
+    leftInOrder.forget(identity.metadata.uid ?? '');
     switch (lifecycle(identity.metadata, FINALIZER)) {
       case 'Gone':
         return {};
@@ -50,7 +52,7 @@ async function ensure(
   identity: AwsFederatedIdentity,
   context: ReconcileContext & Pick<ConvergeContext, 'schedule' | 'notices'>,
 ): Promise<Result> {
-  const { now, random, settings } = dependencies;
+  const { identities, leftInOrder, now, settings } = dependencies;
   const progress = new Progress(settings.verification === 'off' ? STEPS.slice(0, -1) : STEPS);
   const handledRequest = openRequest(identity);
   let findings: Findings = handledRequest === undefined ? {} : { handledRequest };
@@ -58,7 +60,6 @@ async function ensure(
   if (handledRequest !== undefined) lookAnew(dependencies, identity, context);
   try {
     await converge(dependencies, identity, { ...context, progress, learn });
-    return { requeueAfterMs: settings.resyncIntervalMs * (0.9 + 0.2 * random()) };
   } catch (error) {
     const { reason, message } = toReconcileError(error);
     await holdPods(dependencies, identity, reason, context.signal).catch((failure: unknown) => {
@@ -75,6 +76,22 @@ async function ensure(
       context.signal,
     );
   }
+  leftInOrder.left(identities.get(nameOf(identity)) ?? identity);
+  return { requeueAfterMs: nextLookMs(dependencies, identity, context.schedule) };
+}
+
+/**
+ * In each resync interval the drift sweep looks at the role, and at whether the identity is as this pass leaves it; watches tell
+ * of the rest. So an identity looks again on its own once no sweep has told of its role for too long, or a proof is due.
+ */
+function nextLookMs(
+  { knownRoles, now, random, settings: { resyncIntervalMs, verification } }: Dependencies,
+  { metadata: { uid = '' } }: AwsFederatedIdentity,
+  schedule: VerificationSchedule,
+): number {
+  const staleInMs = Math.max(knownRoles.staleInMs(uid, now()), resyncIntervalMs);
+  const proofInMs = verification === 'token' ? schedule.dueInMs(uid, now()) : Infinity;
+  return Math.min(staleInMs + resyncIntervalMs * random(), proofInMs);
 }
 
 /** Somebody asked: nothing that is remembered counts, neither of the role nor of its proof. */

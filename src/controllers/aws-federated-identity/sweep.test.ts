@@ -16,7 +16,7 @@ import { inMemoryRoles, isWrite } from '../../../test/support/in-memory-iam.ts';
 import { RoleName, RolePath } from '../../iam/arn.ts';
 import type { Role } from '../../iam/roles.ts';
 import { ownerTags } from '../../iam/tags.ts';
-import { type AwsFederatedIdentity, type AwsOidcProvider, PROVIDERS } from '../../kube/kinds.ts';
+import { type AwsFederatedIdentity, type AwsOidcProvider, IDENTITIES, PROVIDERS } from '../../kube/kinds.ts';
 import { OrphanedRoles } from './orphaned-roles.ts';
 import { type SweepDependencies, sweepDrift } from './sweep.ts';
 
@@ -65,7 +65,7 @@ describe('the sweep', () => {
     vi.useFakeTimers();
     onTestFinished(() => void vi.useRealTimers());
     const { result, woken, iam, reconcile } = await sweep();
-    expect([result, woken]).toEqual([{ requeueAfterMs: 600_000 }, []]);
+    expect([result, woken]).toEqual([{ requeueAfterMs: 585_000 }, []]);
     await reconcile();
     expect(iam.operations).toEqual(['GetAccountAuthorizationDetails /']);
   });
@@ -93,16 +93,34 @@ describe('the sweep', () => {
     expect(woken).toEqual([]);
   });
 
+  test('wakes an identity that somebody wrote to since its last pass, such as one whose status was wiped', async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const { again, reconcile, kubernetes, stored, woken } = await sweep();
+    await reconcile();
+    await again();
+    expect(woken).toEqual([]);
+    const { status: _, ...wiped } = stored() ?? held();
+    kubernetes.put(IDENTITIES, { ...wiped, metadata: { ...wiped.metadata, resourceVersion: '99' } });
+    await again();
+    expect(woken).toEqual(['reports']);
+    await reconcile();
+    await again();
+    expect([stored()?.status?.roleId, woken]).toEqual([role().id, ['reports']]);
+  });
+
   test('that finds the role in order takes shown drift out of the status', async () => {
     vi.useFakeTimers();
     onTestFinished(() => void vi.useRealTimers());
     const observing = held({ spec: { managementPolicy: 'Observe' } });
     const drifted = role({ description: 'by hand' });
-    const { again, reconcile, iam, stored } = await sweep({ identity: observing, roles: [drifted] });
+    const { again, reconcile, iam, stored, woken } = await sweep({ identity: observing, roles: [drifted] });
     await reconcile();
     expect(stored()?.status?.driftCount).toBe(1);
     iam.state.set(ROLE_NAME, role());
+    woken.length = 0;
     await again();
+    expect(woken).toEqual(['reports']);
     await reconcile();
     expect(stored()?.status).toMatchObject({ driftCount: 0, drift: [] });
   });

@@ -7,6 +7,7 @@ import { describeOwner, type Tags } from '../../iam/tags.ts';
 import { type AwsFederatedIdentity, type AwsOidcProvider, PROVIDERS } from '../../kube/kinds.ts';
 import { nameOf, type ObjectName } from '../../kube/resource.ts';
 import type { Reconcile, Result } from '../../runtime/reconciler.ts';
+import { resyncInMs } from '../resync.ts';
 import { identityInput, usableProvider } from './accept.ts';
 import type { Dependencies } from './dependencies.ts';
 import { type Desired, desiredState, pathPrefixOf, type ProviderInput } from './desired.ts';
@@ -20,6 +21,7 @@ export type SweepDependencies = Pick<
   | 'accounts'
   | 'knownRoles'
   | 'firstSweeps'
+  | 'leftInOrder'
   | 'events'
   | 'cluster'
   | 'settings'
@@ -38,22 +40,23 @@ interface Candidate {
 
 /**
  * Looks at all roles of a provider's account at once and compares them in memory: the request names the provider. Roles
- * that differ are handed to the reconcile of their identity; it decides, looks again, and writes. Roles whose identity is
- * gone are nobody's to write to: they are told.
+ * that differ are handed to the reconcile of their identity; it decides, looks again, and writes. So are identities that
+ * somebody wrote to since their last pass. Roles whose identity is gone are nobody's to write to: they are told.
  */
 export function sweepDrift(dependencies: SweepDependencies): Reconcile {
-  const { firstSweeps, orphanedRoles, providers, random, settings } = dependencies;
+  const { enqueue, firstSweeps, identities, leftInOrder, orphanedRoles, providers } = dependencies;
   return async ({ name }, { signal, log }): Promise<Result> => {
     const stored = providers.get({ name });
     if (stored === undefined) orphanedRoles.forget(name);
     if (stored === undefined || !isReady(stored)) return {}; // a change wakes it
+    for (const one of identities.byIndex('provider', name)) if (leftInOrder.hasChanged(one)) enqueue(nameOf(one));
     try {
       const orphans = await sweep(dependencies, usableProvider(name, stored), log, signal);
       tellOfOrphans(dependencies, stored, orphans, log);
     } finally {
       firstSweeps.ended(name);
     }
-    return { requeueAfterMs: settings.resyncIntervalMs * (0.9 + 0.2 * random()) };
+    return { requeueAfterMs: resyncInMs(dependencies) };
   };
 }
 
@@ -84,7 +87,7 @@ async function sweep(
   let differing = 0;
   for (const candidate of candidates) {
     if (knownRoles.recentlyWritten(candidate.identity.metadata.uid ?? '', now()) !== undefined) continue;
-    if (compare(dependencies, candidate, roles)) continue;
+    if (compare(dependencies, candidate, roles) && !showsDrift(candidate)) continue;
     differing += 1;
     enqueue(nameOf(candidate.identity));
   }
@@ -127,6 +130,8 @@ function candidatesOf({ identities, cluster }: SweepDependencies, provider: Prov
     }
   });
 }
+
+const showsDrift = ({ identity: { status } }: Candidate): boolean => (status?.driftCount ?? 0) > 0;
 
 /** Whether the role is as desired; remembers what was found either way. */
 function compare(

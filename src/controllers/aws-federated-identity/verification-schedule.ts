@@ -37,6 +37,12 @@ export class VerificationSchedule {
     return !isSame || now.getTime() - last.at >= this.#intervalMs();
   }
 
+  /** Milliseconds until an identity is to be proven again; Infinity while it was not looked at. */
+  dueInMs(uid: string, now: Date): number {
+    const last = this.#last.get(uid);
+    return last === undefined ? Infinity : Math.max(0, last.at + this.#intervalMs() - now.getTime());
+  }
+
   verified(uid: string, proven: Proven, now: Date): void {
     this.#last.set(uid, { at: now.getTime(), proven });
   }

@@ -5,6 +5,7 @@ import { openRequest } from '../../kube/requested-at.ts';
 import { writeStatus } from '../../kube/write-status.ts';
 import { IssuerCheck } from '../../oidc/issuer-check.ts';
 import type { Reconcile, ReconcileContext, Result } from '../../runtime/reconciler.ts';
+import { resyncInMs } from '../resync.ts';
 import { cleanUp } from './cleanup.ts';
 import { ClusterIssuer } from './cluster-issuer.ts';
 import { converge, type ConvergeContext } from './converge.ts';
@@ -115,12 +116,14 @@ function forget({ metadata }: AwsOidcProvider, { issuer, check, proofs }: Asked)
 
 /** The resync or the next proof, whichever comes first. */
 function nextLookMs(
-  { now, random, settings }: Dependencies,
+  dependencies: Dependencies,
   { metadata: { uid = '' } }: AwsOidcProvider,
   { proofs }: Asked,
 ): number {
-  const resyncMs = settings.resyncIntervalMs * (0.9 + 0.2 * random());
-  return settings.verification === 'off' ? resyncMs : Math.min(resyncMs, proofs.dueInMs(uid, now()));
+  const resyncMs = resyncInMs(dependencies);
+  return dependencies.settings.verification === 'off'
+    ? resyncMs
+    : Math.min(resyncMs, proofs.dueInMs(uid, dependencies.now()));
 }
 
 async function remove(

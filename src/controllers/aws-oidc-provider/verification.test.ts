@@ -226,7 +226,7 @@ describe('the proof of a provider', () => {
 
   test('is not asked for with verification off, and has no condition', async () => {
     const { reconcile, sts, condition } = providerScene({ verification: 'off' });
-    expect(await reconcile()).toEqual({ requeueAfterMs: 600_000 });
+    expect(await reconcile()).toEqual({ requeueAfterMs: 585_000 });
     expect(sts.asked).toEqual([]);
     expect(condition('FederationVerified')).toBeUndefined();
   });

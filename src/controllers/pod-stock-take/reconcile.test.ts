@@ -58,7 +58,7 @@ test('bare pods are counted at the identity, and told to it, to them and to a Se
   const { kubernetes, events, look } = scene();
   kubernetes.put(SERVICE_ACCOUNTS, { metadata: { namespace, name: 'by-hand', uid: 'uid-by-hand' } });
   for (const account of ['reports', 'by-hand', 'other']) kubernetes.put(PODS, bare(`of-${account}`, account));
-  expect(await look()).toEqual({ requeueAfterMs: 600_000 });
+  expect(await look()).toEqual({ requeueAfterMs: 585_000 });
   const stored = kubernetes.read<AwsFederatedIdentity>(IDENTITIES, { namespace, name: 'reports' });
   expect(stored?.status?.pods).toEqual({ bound: 1, notInjected: 1, stale: 0 });
   expect(events).toEqual([

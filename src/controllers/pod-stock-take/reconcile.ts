@@ -6,6 +6,7 @@ import { type AwsFederatedIdentity, IDENTITIES, SERVICE_ACCOUNTS } from '../../k
 import { PODS } from '../../kube/pods.ts';
 import type { KubernetesResource, ObjectName } from '../../kube/resource.ts';
 import type { Reconcile } from '../../runtime/reconciler.ts';
+import { type Resync, resyncInMs } from '../resync.ts';
 import type { InjectionForm } from './judge.ts';
 import { observePods } from './observe.ts';
 import type { Pace } from './pace.ts';
@@ -15,7 +16,7 @@ import { type Subject, subjectsOf } from './subjects.ts';
 /** Owner of `status.pods`; the rest of the status is the reconcile's, which never applies this field. */
 export const STOCK_FIELD_MANAGER = 'federatedidentity.dev/pod-stock-take';
 
-export interface StockDependencies {
+export interface StockDependencies extends Resync {
   /** Writes under STOCK_FIELD_MANAGER. */
   readonly kubernetes: Pick<KubernetesClient, 'pages' | 'applyStatus' | 'get'>;
   readonly identities: { byIndex(index: 'namespace', value: string): readonly AwsFederatedIdentity[] };
@@ -23,9 +24,7 @@ export interface StockDependencies {
   readonly events: Pick<EventRecorder, 'record'>;
   readonly pace: Pace;
   readonly form: InjectionForm;
-  readonly settings: { readonly resyncIntervalMs: number };
   readonly now: () => Date;
-  readonly random: () => number;
 }
 
 /**
@@ -33,7 +32,7 @@ export interface StockDependencies {
  * are counted in the status of their identity, and told as Events. Changes no pod.
  */
 export function takeStock(dependencies: StockDependencies): Reconcile {
-  const { identities, kubernetes, pace, tables, form, now, random, settings } = dependencies;
+  const { identities, kubernetes, pace, tables, form, now } = dependencies;
   const memories = new Map<string, Memory>();
   return async ({ name: namespace }, { signal, log }) => {
     const waitMs = pace.enter(namespace, now().getTime());
@@ -54,7 +53,7 @@ export function takeStock(dependencies: StockDependencies): Reconcile {
     for (const action of plan.actions) await carryOut(dependencies, namespace, action, signal);
     memories.set(namespace, plan.memory);
     log.debug({ serviceAccounts: subjects.length, actions: plan.actions.length }, 'took stock of pods');
-    const resyncMs = settings.resyncIntervalMs * (0.9 + 0.2 * random());
+    const resyncMs = resyncInMs(dependencies);
     return { requeueAfterMs: Math.min(resyncMs, plan.dueInMs ?? resyncMs) };
   };
 }
