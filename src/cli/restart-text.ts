@@ -1,3 +1,4 @@
+import { nameList } from '../name-list.ts';
 import { commandOf, type Restart, type RestartedPod, type RestartPlan } from './restart-plan.ts';
 import { jsonText, visible } from './terminal.ts';
 
@@ -40,13 +41,11 @@ function rolloutLine(
     : `${commandOf(restart, { namespace, context })} # ${names}`;
 }
 
-function podNames(pods: readonly RestartedPod[]): string {
-  const names = pods
-    .slice(0, MAX_NAMES)
-    .map(({ name }) => name)
-    .join(', ');
-  return pods.length > MAX_NAMES ? `${names} and ${pods.length - MAX_NAMES} more` : names;
-}
+const podNames = (pods: readonly RestartedPod[]): string =>
+  nameList(
+    pods.map(({ name }) => name),
+    MAX_NAMES,
+  );
 
 /** A plan for a program; every key is always there, null where there is nothing. */
 export function restartJson(plan: RestartPlan, { mode, context }: RestartOutput): string {

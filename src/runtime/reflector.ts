@@ -24,7 +24,7 @@ export interface ReflectorOptions<T extends StoredObject> {
   readonly log: Logger;
   readonly backoff?: Backoff;
   readonly random?: () => number;
-  /** A list that takes longer counts as failed. */
+  /** A list whose pages take longer together counts as failed; default: the 5 minutes in which the API server can go on with it. */
   readonly listTimeoutMs?: number;
   readonly watch?: Pick<Watch, 'watch'>;
 }
@@ -77,7 +77,7 @@ export async function runReflector<T extends StoredObject>(
 }
 
 async function list<T extends StoredObject>(
-  { list: listAll, listTimeoutMs = 60_000, store }: ReflectorOptions<T>,
+  { list: listAll, listTimeoutMs = 300_000, store }: ReflectorOptions<T>,
   signal: AbortSignal,
 ): Promise<string> {
   const { items, resourceVersion } = await limited(listTimeoutMs, signal, listAll);

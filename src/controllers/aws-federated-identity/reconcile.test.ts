@@ -121,7 +121,7 @@ describe('an identity that is as it should be', () => {
   });
 
   test.each([
-    { verification: 'token', inMs: 60_000 },
+    { verification: 'token', inMs: 60_000 + 0.5 * RESYNC_MS },
     { verification: 'off', inMs: MAX_AGE_MS + 0.5 * RESYNC_MS },
   ] as const)(
     'looks again when its next proof is due, if it is proven itself (verification $verification)',

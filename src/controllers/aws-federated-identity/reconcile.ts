@@ -91,7 +91,7 @@ function nextLookMs(
 ): number {
   const staleInMs = Math.max(knownRoles.staleInMs(uid, now()), resyncIntervalMs);
   const proofInMs = verification === 'token' ? schedule.dueInMs(uid, now()) : Infinity;
-  return Math.min(staleInMs + resyncIntervalMs * random(), proofInMs);
+  return Math.min(staleInMs, proofInMs) + resyncIntervalMs * random(); // thousands may have been made, or proven, together
 }
 
 /** Somebody asked: nothing that is remembered counts, neither of the role nor of its proof. */

@@ -187,7 +187,7 @@ describe('roles whose identity is gone', () => {
   test('are one Event however many they are, which names five; the log names all', async () => {
     const { next, told, lines } = await sweep({ roles: many });
     await next();
-    expect(told().map(({ note }) => note)).toEqual([expect.stringContaining('lost-4, and 2 more.')]);
+    expect(told().map(({ note }) => note)).toEqual([expect.stringContaining('lost-4 and 2 more.')]);
     expect(lines).toHaveLength(7);
   });
 

@@ -6,6 +6,7 @@ import type { Role } from '../../iam/roles.ts';
 import { describeOwner, type Tags } from '../../iam/tags.ts';
 import { type AwsFederatedIdentity, type AwsOidcProvider, PROVIDERS } from '../../kube/kinds.ts';
 import { nameOf, type ObjectName } from '../../kube/resource.ts';
+import { nameList } from '../../name-list.ts';
 import type { Reconcile, Result } from '../../runtime/reconciler.ts';
 import { resyncInMs } from '../resync.ts';
 import { identityInput, usableProvider } from './accept.ts';
@@ -112,9 +113,8 @@ function tellOfOrphans(
   const reason = 'RoleOrphaned' satisfies Reason;
   for (const [role, tags] of news)
     log.warn({ reason, provider, role, owner: describeOwner(tags) }, 'IAM role is orphaned');
-  const further = news.size > NAMES_IN_EVENT ? [`and ${news.size - NAMES_IN_EVENT} more`] : [];
-  const names = [...[...news.keys()].slice(0, NAMES_IN_EVENT), ...further];
-  const note = `IAM roles of this cluster have no AwsFederatedIdentity any more: ${names.join(', ')}. They are left as they are, and go on trusting their ServiceAccounts. Make each identity again with spec.adopt, delete the role, or take its tags off.`;
+  const names = nameList([...news.keys()], NAMES_IN_EVENT);
+  const note = `IAM roles of this cluster have no AwsFederatedIdentity any more: ${names}. They are left as they are, and go on trusting their ServiceAccounts. Make each identity again with spec.adopt, delete the role, or take its tags off.`;
   events.record({ ...PROVIDERS, metadata }, { type: 'Warning', reason, action: 'Sweep', note });
 }
 

@@ -7,6 +7,7 @@ import { type IssuerUrl, type OidcProviderArn, oidcProviderArn } from '../../iam
 import { isOwnedBy } from '../../iam/tags.ts';
 import { type AwsOidcProvider, PROVIDERS } from '../../kube/kinds.ts';
 import { applyOwnedMetadata } from '../../kube/owned-metadata.ts';
+import { nameList } from '../../name-list.ts';
 import { requireSettled } from '../settled-reads.ts';
 import type { ClusterIssuer } from './cluster-issuer.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -31,10 +32,10 @@ export async function cleanUp(
   const { name = '' } = provider.metadata;
   const users = identities.byIndex('provider', name);
   if (users.length > 0) {
-    const names = users.slice(0, MAX_NAMES).map(({ metadata }) => `${metadata.namespace}/${metadata.name}`);
+    const names = users.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`);
     throw waiting(
       'InUse',
-      `${users.length} AwsFederatedIdentity objects use this provider (${names.join(', ')}${users.length > MAX_NAMES ? ', …' : ''}). Delete them first.`,
+      `${users.length} AwsFederatedIdentity objects use this provider (${nameList(names, MAX_NAMES)}). Delete them first.`,
       60_000,
     );
   }

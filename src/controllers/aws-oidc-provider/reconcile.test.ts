@@ -148,7 +148,7 @@ describe('the deletion of a provider', () => {
     const { iam, reconcile, stored } = providerScene({ provider: deleted({ deletionPolicy: 'Delete' }), identities });
     expect(await thrownBy(reconcile)).toMatchObject({
       reason: 'InUse',
-      message: expect.stringMatching(/^7 .*analytics\/app-0.*analytics\/app-4, …\)/),
+      message: expect.stringMatching(/^7 .*analytics\/app-0.*analytics\/app-4 and 2 more\)/),
     });
     expect(iam.operations).toEqual([]);
     expect(stored()?.metadata.finalizers).toEqual([FINALIZER]);

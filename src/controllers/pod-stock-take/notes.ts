@@ -1,4 +1,5 @@
 import type { ObjectEvent } from '../../kube/events.ts';
+import { nameList } from '../../name-list.ts';
 import type { PodFinding } from './observe.ts';
 import type { Subject } from './subjects.ts';
 
@@ -48,13 +49,11 @@ export const podOverrides = ({ roleArn }: Subject, { detail }: PodFinding): Obje
 
 const pods = ({ length }: readonly PodFinding[]): string => (length === 1 ? '1 pod runs' : `${length} pods run`);
 
-function names(findings: readonly PodFinding[], withDetail = false): string {
-  const shown = findings
-    .slice(0, MAX_NAMES)
-    .map(({ name, detail }) => (withDetail ? `${name} (${detail})` : name))
-    .join(', ');
-  return findings.length > MAX_NAMES ? `${shown} and ${findings.length - MAX_NAMES} more` : shown;
-}
+const names = (findings: readonly PodFinding[], withDetail = false): string =>
+  nameList(
+    findings.map(({ name, detail }) => (withDetail ? `${name} (${detail})` : name)),
+    MAX_NAMES,
+  );
 
 /** The command is that of identities; the owner of a ServiceAccount annotated by hand knows its workloads. */
 const restart = ({ identity, serviceAccount }: Subject, namespace: string): string =>
