@@ -93,7 +93,7 @@ describe('the sweep', () => {
     expect(woken).toEqual([]);
   });
 
-  test('wakes an identity that somebody wrote to since its last pass, such as one whose status was wiped', async () => {
+  test('wakes an identity that somebody wrote to since its last pass, such as one whose status was wiped [F8]', async () => {
     vi.useFakeTimers();
     onTestFinished(() => void vi.useRealTimers());
     const { again, reconcile, kubernetes, stored, woken } = await sweep();
