@@ -106,20 +106,24 @@ describe('each request', () => {
     {
       title: 'apply',
       path: '/reports',
+      search: '?fieldManager=federatedidentity.dev%2Foperator',
+      how: 'never forces, so that a conflict is seen',
       send: (client: KubernetesClient) => client.apply(IDENTITIES, { metadata: name }, signal),
     },
     {
       title: 'applyStatus',
       path: '/reports/status',
+      search: '?fieldManager=federatedidentity.dev%2Foperator&force=true',
+      how: 'takes back what somebody else wrote',
       send: (client: KubernetesClient) => client.applyStatus(IDENTITIES, { metadata: name }, signal),
     },
-  ])('$title names the field manager and never forces, so that a conflict is seen', async ({ path, send }) => {
+  ])('$title names the field manager, and $how', async ({ path, search, send }) => {
     const { client, received } = await connect(() => ({}));
     await send(client);
     expect(received[0]?.url.pathname).toBe(
       `/apis/federatedidentity.dev/v1alpha1/namespaces/analytics/awsfederatedidentities${path}`,
     );
-    expect(received[0]?.url.search).toBe('?fieldManager=federatedidentity.dev%2Foperator');
+    expect(received[0]?.url.search).toBe(search);
   });
 
   test('for metadata asks for no more, in a list and in a watch, and takes no list at all for an empty one', async () => {

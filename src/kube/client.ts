@@ -24,6 +24,7 @@ export interface KubernetesClient {
   tryCreate<T extends KubernetesResource>(type: ResourceType, object: T, signal: AbortSignal): Promise<T>;
   /** Server-side apply under the client's field manager; never forced, so that a conflict is seen. */
   apply<T extends KubernetesResource>(type: ResourceType, object: T, signal: AbortSignal): Promise<T>;
+  /** The same for the status, but forced: it is the operator's alone, and what somebody else wrote there must not stay (KEP-555). */
   applyStatus<T extends KubernetesResource>(type: ResourceType, object: T, signal: AbortSignal): Promise<T>;
   /** JSON merge patch: null removes a key. */
   mergePatch(type: ResourceType, name: ObjectName, patch: object, signal: AbortSignal): Promise<void>;
@@ -76,10 +77,11 @@ export function kubernetesClient(config: KubeConfig, fieldManager = FIELD_MANAGE
   const apply = <T extends KubernetesResource>(
     type: ResourceType,
     object: T,
-    subresource: string,
+    { subresource, force }: { readonly subresource: '' | '/status'; readonly force: boolean },
     signal: AbortSignal,
   ): Promise<T> => {
-    const path = `${resourcePath(type, nameOf(object))}${subresource}?fieldManager=${encodeURIComponent(fieldManager)}`;
+    const query = `fieldManager=${encodeURIComponent(fieldManager)}${force ? '&force=true' : ''}`;
+    const path = `${resourcePath(type, nameOf(object))}${subresource}?${query}`;
     const body = { ...object, apiVersion: type.apiVersion, kind: type.kind };
     return send<T>({ method: HttpMethod.PATCH, path, body, contentType: APPLY, signal });
   };
@@ -104,8 +106,8 @@ export function kubernetesClient(config: KubeConfig, fieldManager = FIELD_MANAGE
     },
     create: (type, object, signal) => create(type, object, '', signal),
     tryCreate: (type, object, signal) => create(type, object, '&dryRun=All', signal),
-    apply: (type, object, signal) => apply(type, object, '', signal),
-    applyStatus: (type, object, signal) => apply(type, object, '/status', signal),
+    apply: (type, object, signal) => apply(type, object, { subresource: '', force: false }, signal),
+    applyStatus: (type, object, signal) => apply(type, object, { subresource: '/status', force: true }, signal),
     mergePatch: async (type, name, body, signal) => {
       const path = `${resourcePath(type, name)}?fieldManager=${encodeURIComponent(fieldManager)}`;
       await send({ method: HttpMethod.PATCH, path, body, contentType: MERGE_PATCH, signal });

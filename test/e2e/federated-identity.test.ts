@@ -118,6 +118,22 @@ test('Observe reports drift by field and writes nothing to AWS', async () => {
   expect(operatorCalls(stack(), mark).filter(({ write }) => write)).toEqual([]);
 });
 
+test('a status that somebody wiped is written again within a resync interval, and AWS is left alone [F8]', async () => {
+  const { kubectl, aws } = stack();
+  const namespace = await newNamespace(stack());
+  await kubectl(['apply', '-f', '-'], provider());
+  await kubectl(['apply', '-f', '-'], identity(namespace));
+  await untilReady(stack(), 'afi/app', namespace);
+  const before = await read(stack(), 'afi/app', '-n', namespace);
+  const mark = aws.calls.mark();
+  const wiping = ['--subresource=status', '--type=json', '-p', '[{"op":"remove","path":"/status"}]'];
+  await kubectl(['patch', 'afi/app', '-n', namespace, ...wiping]);
+  await untilReady(stack(), 'afi/app', namespace);
+  const { roleArn, roleId } = (await read(stack(), 'afi/app', '-n', namespace)).status ?? {};
+  expect({ roleArn, roleId }).toEqual({ roleArn: before.status?.roleArn, roleId: before.status?.roleId });
+  expect(operatorCalls(stack(), mark).filter(({ write }) => write)).toEqual([]);
+});
+
 test('deleting the identity leaves nothing of it in AWS or in the cluster', async () => {
   const { kubectl, account } = stack();
   const namespace = await newNamespace(stack());

@@ -40,7 +40,7 @@ export function reconcileFederatedIdentity(dependencies: Dependencies): Reconcil
   };
 }
 
-/** The counts of pods belong to the stock-take: to apply them here too would be a conflict with it. */
+/** The counts of pods belong to the stock-take: to apply them here too would take them from it. */
 function withoutPods({ status, ...identity }: AwsFederatedIdentity): AwsFederatedIdentity {
   if (status === undefined) return identity;
   const { pods: _, ...own } = status;
