@@ -16,15 +16,16 @@ interface WithStatus<S extends Status> extends KubernetesResource {
 
 /**
  * Writes a status if it changed: in steady state nothing, so that no watcher of the object is woken. A change of Ready is
- * told as an Event too. The UID keeps the write from an object of the same name that was made meanwhile.
+ * told as an Event too. The UID keeps the write from an object of the same name that was made meanwhile. Resolves with the
+ * object as it is after the write, or as it was given.
  */
 export async function writeStatus<S extends Status>(
   { kubernetes, events }: { readonly kubernetes: KubernetesClient; readonly events: Pick<EventRecorder, 'record'> },
   object: WithStatus<S> & { readonly type: ResourceType },
   status: S,
   signal: AbortSignal,
-): Promise<void> {
-  if (isDeepStrictEqual(status, object.status)) return;
+): Promise<KubernetesResource> {
+  if (isDeepStrictEqual(status, object.status)) return object;
   const { type } = object;
   const event = transitionOf(object.status, status);
   if (event !== undefined) events.record({ ...type, metadata: object.metadata }, event);
@@ -32,7 +33,7 @@ export async function writeStatus<S extends Status>(
   const { uid } = object.metadata;
   const metadata = { name, ...(namespace === undefined ? {} : { namespace }), ...(uid === undefined ? {} : { uid }) };
   try {
-    await kubernetes.applyStatus<WithStatus<S>>(type, { metadata, status }, signal);
+    return await kubernetes.applyStatus<WithStatus<S>>(type, { metadata, status }, signal);
   } catch (error) {
     throw toKubernetesError(`Status of ${type.kind} ${namespace === undefined ? name : `${namespace}/${name}`}`, error);
   }

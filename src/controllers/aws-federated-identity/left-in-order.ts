@@ -1,4 +1,4 @@
-import type { AwsFederatedIdentity } from '../../kube/kinds.ts';
+import type { KubernetesResource } from '../../kube/resource.ts';
 
 /**
  * Remembers as which version each identity was left by a pass that found it in order. No watch wakes us for a change of its
@@ -8,7 +8,7 @@ export class LeftInOrder {
   /** UID to resourceVersion. */
   readonly #versions = new Map<string, string>();
 
-  left({ metadata: { uid, resourceVersion } }: AwsFederatedIdentity): void {
+  left({ metadata: { uid, resourceVersion } }: KubernetesResource): void {
     if (uid !== undefined && resourceVersion !== undefined) this.#versions.set(uid, resourceVersion);
   }
 
@@ -18,7 +18,7 @@ export class LeftInOrder {
   }
 
   /** Whether it was in order and somebody has written to it since. */
-  hasChanged({ metadata: { uid = '', resourceVersion } }: AwsFederatedIdentity): boolean {
+  hasChanged({ metadata: { uid = '', resourceVersion } }: KubernetesResource): boolean {
     const version = this.#versions.get(uid);
     return version !== undefined && version !== resourceVersion;
   }

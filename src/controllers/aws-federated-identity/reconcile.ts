@@ -3,7 +3,7 @@ import { lifecycle } from '../../kube/finalizer.ts';
 import { type AwsFederatedIdentity, FINALIZER, IDENTITIES } from '../../kube/kinds.ts';
 import { Progress } from '../../kube/progress.ts';
 import { openRequest } from '../../kube/requested-at.ts';
-import { nameOf } from '../../kube/resource.ts';
+import type { KubernetesResource } from '../../kube/resource.ts';
 import { writeStatus } from '../../kube/write-status.ts';
 import type { Reconcile, ReconcileContext, Result } from '../../runtime/reconciler.ts';
 import { AdoptionNotices } from './adoption.ts';
@@ -52,12 +52,13 @@ async function ensure(
   identity: AwsFederatedIdentity,
   context: ReconcileContext & Pick<ConvergeContext, 'schedule' | 'notices'>,
 ): Promise<Result> {
-  const { identities, leftInOrder, now, settings } = dependencies;
+  const { leftInOrder, now, settings } = dependencies;
   const progress = new Progress(settings.verification === 'off' ? STEPS.slice(0, -1) : STEPS);
   const handledRequest = openRequest(identity);
   let findings: Findings = handledRequest === undefined ? {} : { handledRequest };
   const learn = (found: Findings): void => void (findings = { ...findings, ...found });
   if (handledRequest !== undefined) lookAnew(dependencies, identity, context);
+  let left: KubernetesResource = identity;
   try {
     await converge(dependencies, identity, { ...context, progress, learn });
   } catch (error) {
@@ -69,14 +70,14 @@ async function ensure(
     });
     throw error;
   } finally {
-    await writeStatus(
+    left = await writeStatus(
       dependencies,
       { ...identity, type: IDENTITIES },
       identityStatus(identity, progress, findings, now()),
       context.signal,
     );
   }
-  leftInOrder.left(identities.get(nameOf(identity)) ?? identity);
+  leftInOrder.left(left);
   return { requeueAfterMs: nextLookMs(dependencies, identity, context.schedule) };
 }
 
@@ -134,11 +135,12 @@ async function suspend(
   context: ReconcileContext,
 ): Promise<Result> {
   await holdPods(dependencies, identity, 'Suspended', context.signal);
-  await writeStatus(
+  const left = await writeStatus(
     dependencies,
     { ...identity, type: IDENTITIES },
     suspendedStatus(identity, dependencies.now()),
     context.signal,
   );
+  dependencies.leftInOrder.left(left);
   return {};
 }

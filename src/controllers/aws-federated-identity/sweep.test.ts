@@ -93,21 +93,27 @@ describe('the sweep', () => {
     expect(woken).toEqual([]);
   });
 
-  test('wakes an identity that somebody wrote to since its last pass, such as one whose status was wiped [F8]', async () => {
-    vi.useFakeTimers();
-    onTestFinished(() => void vi.useRealTimers());
-    const { again, reconcile, kubernetes, stored, woken } = await sweep();
-    await reconcile();
-    await again();
-    expect(woken).toEqual([]);
-    const { status: _, ...wiped } = stored() ?? held();
-    kubernetes.put(IDENTITIES, { ...wiped, metadata: { ...wiped.metadata, resourceVersion: '99' } });
-    await again();
-    expect(woken).toEqual(['reports']);
-    await reconcile();
-    await again();
-    expect([stored()?.status?.roleId, woken]).toEqual([role().id, ['reports']]);
-  });
+  test.each([false, true])(
+    'wakes an identity that somebody wrote to since its last pass, such as one whose status was wiped (suspended: %s) [F8]',
+    async (suspend) => {
+      vi.useFakeTimers();
+      onTestFinished(() => void vi.useRealTimers());
+      const { again, reconcile, kubernetes, stored, woken } = await sweep({ identity: held({ spec: { suspend } }) });
+      await reconcile();
+      await again();
+      expect(woken).toEqual([]);
+      const { status: before, ...wiped } = stored() ?? held();
+      kubernetes.put(IDENTITIES, { ...wiped, metadata: { ...wiped.metadata, resourceVersion: '99' } });
+      await again();
+      expect(woken).toEqual(['reports']);
+      await reconcile();
+      await again();
+      expect(woken).toEqual(['reports']);
+      expect(stored()?.status?.conditions?.map(({ reason }) => reason)).toEqual(
+        before?.conditions?.map(({ reason }) => reason),
+      );
+    },
+  );
 
   test('that finds the role in order takes shown drift out of the status', async () => {
     vi.useFakeTimers();
