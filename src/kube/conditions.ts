@@ -28,6 +28,13 @@ export const contextOf = ({ metadata: { generation = 0 }, status }: Conditioned,
   now,
 });
 
+/** Whether the status says that this generation is ready. */
+export const wasReady = ({ previous, generation }: Pick<ConditionContext, 'previous' | 'generation'>): boolean =>
+  previous.some(
+    ({ type, status, observedGeneration }) =>
+      type === 'Ready' && status === 'True' && observedGeneration === generation,
+  );
+
 /** What became of one step of a reconcile; each step is a condition type. */
 export type StepResult =
   | { readonly kind: 'done'; readonly message: string; readonly reason?: Reason }
@@ -51,12 +58,8 @@ const OUTAGES: ReadonlySet<Reason> = new Set([
 const IN_PROGRESS: ReadonlySet<Reason> = new Set(['Propagating', 'Pending', 'AdoptionPending']);
 
 /** A failure that leaves Ready=True standing, because the same generation was ready before it. */
-export const isOutageOf = ({ reason }: ReconcileError, { previous, generation }: ConditionContext): boolean =>
-  OUTAGES.has(reason) &&
-  previous.some(
-    (condition) =>
-      condition.type === 'Ready' && condition.status === 'True' && condition.observedGeneration === generation,
-  );
+export const isOutageOf = ({ reason }: ReconcileError, context: ConditionContext): boolean =>
+  OUTAGES.has(reason) && wasReady(context);
 
 /** One condition for a step. */
 export function stepCondition(type: string, result: StepResult): ConditionUpdate {

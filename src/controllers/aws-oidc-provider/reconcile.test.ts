@@ -11,7 +11,7 @@ import {
 import { isWrite } from '../../../test/support/in-memory-iam.ts';
 import { freshProvider, providerScene } from '../../../test/support/provider-scene.ts';
 import { retryable } from '../../errors.ts';
-import { type AwsOidcProvider, FINALIZER } from '../../kube/kinds.ts';
+import { type AwsOidcProvider, FINALIZER, PROVIDERS } from '../../kube/kinds.ts';
 
 const foreign = new Map([['made-by', 'eksctl']]);
 
@@ -37,6 +37,15 @@ describe('a new provider', () => {
     kubernetes.refusals.set('applyStatus AwsOidcProvider default', new Error('connection reset'));
     expect(await thrownBy(reconcile)).toMatchObject({ disposition: { kind: 'retryable' } });
     expect(ready()).toBeUndefined();
+    await reconcile();
+    expect(ready()).toMatchObject({ status: 'True' });
+  });
+
+  test('whose status somebody wiped has it again after the next pass, whatever that is for', async () => {
+    const { kubernetes, reconcile, ready, stored } = providerScene();
+    await reconcile();
+    const { status: _, ...wiped } = stored() ?? freshProvider();
+    kubernetes.put(PROVIDERS, wiped);
     await reconcile();
     expect(ready()).toMatchObject({ status: 'True' });
   });

@@ -9,6 +9,7 @@ import {
   deletion,
   stepCondition,
   summary,
+  wasReady,
 } from '../../kube/conditions.ts';
 import type { AwsOidcProvider } from '../../kube/kinds.ts';
 import type { Progress } from '../../kube/progress.ts';
@@ -94,12 +95,6 @@ function readiness(progress: Progress<Step>, context: ConditionContext): readonl
   }
   return summary(undefined, `${USABLE} Publishing fails (see IssuerPublished), and what was published stays.`, context);
 }
-
-const wasReady = ({ previous, generation }: ConditionContext): boolean =>
-  previous.some(
-    ({ type, status, observedGeneration }) =>
-      type === 'Ready' && status === 'True' && observedGeneration === generation,
-  );
 
 /** Deletion goes on: Ready=False, and what it waits for. */
 export function deletingStatus(
