@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isMissed, tableOf } from './results.ts';
+import { isMissed, tableOf, updated } from './results.ts';
 
 const figure = { measure: 'RSS', population: 10_000, value: 180.4, unit: 'MiB' };
 
@@ -13,6 +13,12 @@ test.each([
 
 test('a figure that could not be measured is missed', () => {
   expect(isMissed({ ...figure, value: Number.NaN, most: 256 })).toBe(true);
+});
+
+test('a part that is measured again leaves the other results as they were, in their order', () => {
+  const other = { ...figure, population: 0 };
+  const again = { ...figure, value: 170 };
+  expect(updated([figure, other], [again])).toEqual([again, other]);
 });
 
 test('the table says what each figure should be, and what it could be', () => {

@@ -10,9 +10,17 @@ export interface Result {
   /** The least that it can be here, and why. */
   readonly limit?: { readonly value: number; readonly why: string };
   readonly note?: string;
+  /** RFC 3339. */
+  readonly measuredAt?: string;
 }
 
 export const isMissed = ({ value, most }: Result): boolean => most !== undefined && !(value <= most);
+
+/** Earlier results with those that were measured anew in their place. */
+export function updated(earlier: readonly Result[], anew: readonly Result[]): readonly Result[] {
+  const keyOf = ({ measure, population }: Result): string => `${measure}/${population}`;
+  return [...new Map([...earlier, ...anew].map((result) => [keyOf(result), result])).values()];
+}
 
 const shown = (value: number): string =>
   Number.isInteger(value) ? String(value) : value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0);

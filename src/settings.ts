@@ -150,7 +150,7 @@ export const SETTINGS = {
   verificationInterval: wholeNumber(60, 604_800)
     .default(21_600)
     .describe(
-      'Seconds between two token exchanges for an identity that did not change; longer where all together would make more than 2 in a resync interval',
+      'Seconds between two token exchanges for an identity that did not change; longer where all together would make more than one in a resync interval',
     ),
   providerVerificationInterval: wholeNumber(10, 86_400)
     .default(300)

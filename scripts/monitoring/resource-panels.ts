@@ -124,7 +124,7 @@ export const PROCESS: Row = {
     ),
     graph(
       'Event loop lag, p99',
-      'How long a replica is busy at a time, with the 50 ms between two looks. Beyond some seconds it can lose its Lease.',
+      'How long a replica is busy at a time, with the 100 ms between two looks. Beyond some seconds it can lose its Lease.',
       [{ expression: `nodejs_eventloop_lag_p99_seconds ${REPLICAS}`, legend: '{{pod}}' }],
       { unit: 's', width: 6 },
     ),

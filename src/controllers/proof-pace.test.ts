@@ -6,14 +6,14 @@ const base = { resyncIntervalMs: 600_000, intervalMs: 6 * HOUR_MS, perResync: PR
 
 test.each([
   { count: 0, hours: 6 },
-  { count: 72, hours: 6 },
-  { count: 720, hours: 60 },
+  { count: 36, hours: 6 },
+  { count: 360, hours: 60 },
 ])('$count identities are proven every $hours hours', ({ count, hours }) => {
   expect(proofIntervalMs({ ...base, count })).toBe(hours * HOUR_MS);
 });
 
-test.each([10, 1_000, 10_000])('%i identities mean no more than 12 proofs an hour', (count) => {
-  expect((count * HOUR_MS) / proofIntervalMs({ ...base, count })).toBeLessThanOrEqual(12 + 1e-9);
+test.each([10, 1_000, 10_000])('%i identities mean no more than 6 proofs an hour', (count) => {
+  expect((count * HOUR_MS) / proofIntervalMs({ ...base, count })).toBeLessThanOrEqual(6 + 1e-9);
 });
 
 test('two providers are proven as often as the setting says', () => {

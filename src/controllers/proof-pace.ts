@@ -1,5 +1,5 @@
-/** Most periodic proofs of all providers, and of all identities, within one resync interval: 24 and 12 an hour by default. */
-export const PROOFS_PER_RESYNC = { providers: 4, identities: 2 } as const;
+/** Most periodic proofs of all providers, and of all identities, within one resync interval: 24 and 6 an hour by default. */
+export const PROOFS_PER_RESYNC = { providers: 4, identities: 1 } as const;
 
 export interface ProofPace {
   /** What the setting says, in milliseconds. */

@@ -35,7 +35,7 @@ interface Answer {
 /** Serves /healthz, /readyz and /metrics. Rejects with advice if the address cannot be had. */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const { host, port, log, headTimeoutMs = 5_000 } = options;
-  const delay = monitorEventLoopDelay({ resolution: 100 });
+  const delay = monitorEventLoopDelay({ resolution: 250 });
   delay.enable();
   const longestDelayMs = (): number => {
     const maxNs = delay.max;

@@ -18,7 +18,7 @@ export interface Metrics {
 }
 
 /** Between two looks at the event loop: each wakes the process, and at the usual 10 ms that is more than half of what idling costs. */
-const EVENT_LOOP_LOOK_MS = 50;
+const EVENT_LOOP_LOOK_MS = 100;
 
 /** Names and labels are controller-runtime's and client-go's, so that their dashboards work; the registry is its own. */
 export function createMetrics(): Metrics {
