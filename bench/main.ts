@@ -1,4 +1,5 @@
 // `npm run bench`: what the operator costs at rest and under load, at several populations. bench/README.md says how.
+import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
@@ -61,9 +62,11 @@ const RATES = [10, 100] as const;
 const CONCURRENCY = 32;
 
 const progress: Progress = (line) => console.error(line);
-/** Of the parts that are not measured now, what the output says of them. */
-const earlier: Pick<Summary, 'results' | 'details'> =
-  parts.size === ALL_PARTS.length ? { results: [], details: {} } : JSON.parse(await readFile(values.output, 'utf8'));
+/** Of the parts that are not measured now, what the output says of them, if it is there. */
+const isPartial = parts.size < ALL_PARTS.length && existsSync(values.output);
+const earlier: Pick<Summary, 'results' | 'details'> = isPartial
+  ? JSON.parse(await readFile(values.output, 'utf8'))
+  : { results: [], details: {} };
 let results = earlier.results;
 const { details } = earlier;
 const add = (result: Result): void => {

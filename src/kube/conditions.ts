@@ -29,11 +29,15 @@ export const contextOf = ({ metadata: { generation = 0 }, status }: Conditioned,
 });
 
 /** Whether the status says that this generation is ready. */
-export const wasReady = ({ previous, generation }: Pick<ConditionContext, 'previous' | 'generation'>): boolean =>
+export const wasReady = ({ previous, generation }: Omit<ConditionContext, 'now'>): boolean =>
   previous.some(
     ({ type, status, observedGeneration }) =>
       type === 'Ready' && status === 'True' && observedGeneration === generation,
   );
+
+/** The same of an object. */
+export const isReady = ({ metadata: { generation = 0 }, status }: Conditioned): boolean =>
+  wasReady({ previous: status?.conditions ?? [], generation });
 
 /** What became of one step of a reconcile; each step is a condition type. */
 export type StepResult =

@@ -58,7 +58,7 @@ async function ensure(
   let findings: Findings = handledRequest === undefined ? {} : { handledRequest };
   const learn = (found: Findings): void => void (findings = { ...findings, ...found });
   if (handledRequest !== undefined) lookAnew(dependencies, identity, context);
-  let left: KubernetesResource = identity;
+  let left: KubernetesResource;
   try {
     await converge(dependencies, identity, { ...context, progress, learn });
   } catch (error) {

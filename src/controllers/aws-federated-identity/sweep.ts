@@ -4,7 +4,7 @@ import type { Reason } from '../../crds/condition.ts';
 import type { RoleName } from '../../iam/arn.ts';
 import type { Role } from '../../iam/roles.ts';
 import { describeOwner, type Tags } from '../../iam/tags.ts';
-import { contextOf, wasReady } from '../../kube/conditions.ts';
+import { isReady } from '../../kube/conditions.ts';
 import { type AwsFederatedIdentity, type AwsOidcProvider, PROVIDERS } from '../../kube/kinds.ts';
 import { nameOf, type ObjectName } from '../../kube/resource.ts';
 import { nameList } from '../../name-list.ts';
@@ -50,7 +50,7 @@ export function sweepDrift(dependencies: SweepDependencies): Reconcile {
   return async ({ name }, { signal, log }): Promise<Result> => {
     const stored = providers.get({ name });
     if (stored === undefined) orphanedRoles.forget(name);
-    if (stored === undefined || !isReady(stored, dependencies.now())) return {}; // a change wakes it
+    if (stored === undefined || !isUsable(stored)) return {}; // a change wakes it
     for (const one of identities.byIndex('provider', name)) if (leftInOrder.hasChanged(one)) enqueue(nameOf(one));
     try {
       const orphans = await sweep(dependencies, usableProvider(name, stored), log, signal);
@@ -62,8 +62,8 @@ export function sweepDrift(dependencies: SweepDependencies): Reconcile {
   };
 }
 
-const isReady = (provider: AwsOidcProvider, now: Date): boolean =>
-  provider.metadata.deletionTimestamp === undefined && wasReady(contextOf(provider, now));
+const isUsable = (provider: AwsOidcProvider): boolean =>
+  provider.metadata.deletionTimestamp === undefined && isReady(provider);
 
 async function sweep(
   dependencies: SweepDependencies,

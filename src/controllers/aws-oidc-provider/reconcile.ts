@@ -1,4 +1,4 @@
-import { contextOf, wasReady } from '../../kube/conditions.ts';
+import { isReady } from '../../kube/conditions.ts';
 import { lifecycle } from '../../kube/finalizer.ts';
 import { type AwsOidcProvider, FINALIZER, PROVIDERS } from '../../kube/kinds.ts';
 import { Progress } from '../../kube/progress.ts';
@@ -64,7 +64,7 @@ function isFresh(
     last !== undefined &&
     openRequest(provider) === undefined &&
     last.generation === generation &&
-    wasReady(contextOf(provider, now())) && // else somebody has wiped the status since
+    isReady(provider) && // else somebody has wiped the status since
     (settings.verification === 'off' || !proofs.isDue(uid, generation, now())) &&
     now().getTime() - last.at < settings.resyncIntervalMs * 0.8
   );
