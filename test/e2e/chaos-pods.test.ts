@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { type Disruptions, History } from '../support/chaos-history.ts';
 import { judge, LAG_MS, type PodRequest } from '../support/chaos-oracle.ts';
 import type { Outcome } from '../support/chaos-pods.ts';
@@ -97,6 +97,21 @@ describe('the judge of the run', () => {
     { name: 'with an entry', entry: `${ROLE} sts.amazonaws.com 600 -`, expected: { kind: 'violation' } },
   ])('excuses a bare pod of an identity $name by a restart, or not', ({ entry, expected }) => {
     const verdict = judge(request(bound('identity', entry), bare), restarted());
+    expect(verdict).toMatchObject(expected);
+  });
+
+  test.each([
+    { name: 'is not back yet', returned: 5_000, expected: { kind: 'gap', gap: 'lost table' } },
+    { name: 'is back', returned: 2_000, expected: { kind: 'violation' } },
+    { name: 'does not come back for half a minute', returned: 60_000, after: 40_000, expected: { kind: 'violation' } },
+  ])('excuses a bare pod by a lost table while its entry $name', ({ returned, after = 4_000, expected }) => {
+    const history = bound('identity');
+    const lost = { namespace: history.namespace, begun: performance.now(), ended: performance.now() + 1_500 };
+    history.see(undefined, performance.now());
+    vi.spyOn(performance, 'now').mockReturnValue(lost.begun + returned);
+    history.see(`${ROLE} sts.amazonaws.com 86400 eu-west-1`, lost.begun + returned);
+    vi.restoreAllMocks();
+    const verdict = judge(request(history, bare, after), { restarts: [], lostTables: [lost] });
     expect(verdict).toMatchObject(expected);
   });
 

@@ -67,10 +67,6 @@ export class History {
     return this.#changes.at(-1)?.to ?? { kind: 'none' };
   }
 
-  get isChanging(): boolean {
-    return this.#changes.some(({ ended }) => ended === Infinity);
-  }
-
   changesDuring({ begun, ended }: Span): boolean {
     return this.#changes.some((change) => change.begun <= ended && change.ended >= begun);
   }
@@ -90,6 +86,13 @@ export class History {
   /** When the table was first seen to say something like this, after a moment. */
   firstSight(after: number, isWanted: (entry: string) => boolean): number {
     return this.#sights.find(({ at, entry }) => at >= after && entry !== undefined && isWanted(entry))?.at ?? Infinity;
+  }
+
+  /** When an entry that was there before the span and seen missing in it was seen again; undefined if that was not so. */
+  returnAfter({ begun, ended }: Span): number | undefined {
+    if (this.sightBefore(begun).entry === undefined) return undefined;
+    const missing = this.#sights.find(({ at, entry }) => at >= begun && at <= ended && entry === undefined);
+    return missing && this.firstSight(missing.at, () => true);
   }
 
   hasHadRole(roleArn: string): boolean {
@@ -115,6 +118,6 @@ export const overlap = (one: Span, other: Span): boolean => one.begun <= other.e
 export interface Disruptions {
   /** From the kill of the API server until it said that it was ready. */
   readonly restarts: Span[];
-  /** From the deletion of a table with the operator's rights until all its entries were back. */
+  /** From the deletion of a table with the operator's rights until the entries of steady ServiceAccounts were back. */
   readonly lostTables: (Span & { readonly namespace: string })[];
 }

@@ -105,12 +105,16 @@ function staleGap({ begun }: PodRequest, role: Role): FoundGap | undefined {
   return begun - changed <= LAG_MS ? { gap: 'watch lag', since: changed } : undefined;
 }
 
+/** The entries come back one by one: a replica that stood still meanwhile writes some of them later than those of others. */
+const lossEnd = (lost: Span, { history }: PodRequest): number =>
+  Math.max(lost.ended, history.returnAfter(lost) ?? -Infinity);
+
 /** The pod got nothing. */
 function bareGap(request: PodRequest, role: Role, disruptions: Disruptions): FoundGap | undefined {
   const { begun, ended, history } = request;
   const changed = role.since.ended;
   const lost = disruptions.lostTables.find(
-    (one) => one.namespace === history.namespace && overlap(request, { ...one, ended: one.ended + LAG_MS }),
+    (one) => one.namespace === history.namespace && overlap(request, { ...one, ended: lossEnd(one, request) + LAG_MS }),
   );
   if (lost !== undefined)
     return begun - lost.begun <= LOST_TABLE_MS ? { gap: 'lost table', since: lost.begun } : undefined;

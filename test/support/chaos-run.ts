@@ -34,7 +34,7 @@ export interface ChaosResult {
   readonly disturbances: ReadonlyMap<Disturbance, number>;
   /** Writes about identities and annotations. */
   readonly writes: number;
-  /** Each with the pod and the history of its ServiceAccount. */
+  /** Each with what failed, a pod or a write of an owner, and the history of its ServiceAccount. */
   readonly violations: readonly string[];
 }
 
@@ -56,7 +56,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   await prepare(cluster, all, lives);
   progress(`${mode}: creating ${options.pods} pods`);
   const begin = performance.now();
-  const { sent, writes } = await storm({ cluster, all, lives, disturber }, options);
+  const { sent, writes, failures } = await storm({ cluster, all, lives, disturber }, options);
   const seconds = (performance.now() - begin) / 1000;
   progress(`${mode}: waiting until everything is as it should be`);
   const late = await converge(cluster, all, lives);
@@ -75,6 +75,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       ...judged.flatMap(({ one, verdict }) =>
         verdict.kind === 'violation' ? [describeViolation(one, verdict.why)] : [],
       ),
+      ...failures,
       ...late,
     ],
   };
@@ -110,8 +111,8 @@ interface Scene {
 async function storm(
   { cluster, all, lives, disturber }: Scene,
   { seed, pods, rate, restarts, losesTable }: ChaosOptions,
-): Promise<{ readonly sent: readonly Sent[]; readonly writes: number }> {
-  const state = { share: 0, isDone: false, writes: 0 };
+): Promise<{ readonly sent: readonly Sent[] } & Pick<State, 'writes' | 'failures'>> {
+  const state: State = { share: 0, isDone: false, writes: 0, failures: [] };
   const recent: Tenant[] = [];
   const living = NAMESPACES.map((namespace) => {
     const decisions = random(seed, namespace);
@@ -128,13 +129,15 @@ async function storm(
   });
   state.isDone = true;
   await Promise.all([...living, disturbing]);
-  return { sent, writes: state.writes };
+  return { sent, writes: state.writes, failures: state.failures };
 }
 
 interface State {
   share: number;
   isDone: boolean;
   writes: number;
+  /** Writes of owners that were refused. */
+  readonly failures: string[];
 }
 
 interface Living {
@@ -145,16 +148,26 @@ interface Living {
 }
 
 async function live(mine: readonly Tenant[], { lives, decisions, recent, state }: Living): Promise<void> {
-  const steps: Promise<void>[] = [];
+  const steps = new Map<Tenant, Promise<void>>();
+  const step = async (tenant: Tenant): Promise<void> => {
+    try {
+      await lives.step(tenant);
+    } catch (error) {
+      state.failures.push(
+        `a write of the owner failed: ${String(error)}\n  ${tenant.history.around(performance.now())}`,
+      );
+    }
+    steps.delete(tenant);
+  };
   while (!state.isDone) {
     await pause(decisions.between(100, 1_200));
     const tenant = decisions.pick(mine);
-    if (tenant.history.isChanging) continue;
+    if (steps.has(tenant)) continue; // one owner does one thing at a time, however long the API server is away
     state.writes += 1;
-    steps.push(lives.step(tenant));
+    steps.set(tenant, step(tenant));
     recent.push(tenant);
   }
-  await Promise.all(steps);
+  await Promise.all(steps.values());
 }
 
 async function disturb(
