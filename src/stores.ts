@@ -8,6 +8,7 @@ import {
   type AwsFederatedIdentity,
   type AwsOidcProvider,
   IDENTITIES,
+  NAMESPACES,
   PROVIDERS,
   SERVICE_ACCOUNTS,
 } from './kube/kinds.ts';
@@ -26,6 +27,8 @@ export interface Stores {
   readonly tables: ObjectStore<InjectionTable>;
   /** Those of the cluster that have not ended, only their names and UIDs. */
   readonly pods: ObjectStore<KubernetesResource>;
+  /** All of the cluster, only their labels. */
+  readonly namespaces: ObjectStore<KubernetesResource>;
 }
 
 export function createStores(log: Logger, annotationPrefix: string): Stores {
@@ -46,6 +49,7 @@ export function createStores(log: Logger, annotationPrefix: string): Stores {
     }),
     tables: new ObjectStore<InjectionTable>(options),
     pods: new ObjectStore<KubernetesResource>({ log, transform: nameOnly }),
+    namespaces: new ObjectStore<KubernetesResource>({ log, transform: labelsOnly }),
   };
 }
 
@@ -67,6 +71,10 @@ const nameOnly = ({ metadata: { namespace, name, uid } }: KubernetesResource): K
   metadata: { ...(namespace && { namespace }), ...(name && { name }), ...(uid && { uid }) },
 });
 
+const labelsOnly = ({ metadata: { name, labels } }: KubernetesResource): KubernetesResource => ({
+  metadata: { ...(name && { name }), ...(labels && { labels }) },
+});
+
 export interface Connection {
   readonly config: KubeConfig;
   readonly kubernetes: KubernetesClient;
@@ -75,7 +83,7 @@ export interface Connection {
 
 /** Keeps the stores as the API server has them, until the signal aborts. */
 export async function followAll(connection: Connection, stores: Stores, signal: AbortSignal): Promise<void> {
-  const { providers, identities, serviceAccounts, tables, pods } = stores;
+  const { providers, identities, serviceAccounts, tables, pods, namespaces } = stores;
   const ofTables = { fieldSelector: `metadata.name=${TABLE_NAME}` };
   // A pod that ends leaves the selection, and so the store.
   const notEnded = { fieldSelector: NOT_ENDED };
@@ -84,6 +92,7 @@ export async function followAll(connection: Connection, stores: Stores, signal: 
     follow(connection, IDENTITIES, { store: identities }, signal),
     follow(connection, CONFIG_MAPS, { store: tables, query: ofTables }, signal),
     follow(connection, SERVICE_ACCOUNTS, { store: serviceAccounts, metadataOnly: true }, signal),
+    follow(connection, NAMESPACES, { store: namespaces, metadataOnly: true }, signal),
     follow(connection, PODS, { store: pods, query: notEnded, metadataOnly: true }, signal),
   ]);
 }

@@ -109,11 +109,14 @@ test('a provider serves only the namespaces that its selector names, and only so
   await kubectl(['apply', '-f', '-'], identity(namespace, spec));
   await untilReason(stack(), ['afi/app', '-n', namespace], 'Ready', 'NamespaceNotAllowed');
   await kubectl(['label', 'namespace', namespace, 'tier=gold']);
-  await kubectl(['annotate', 'afi/app', '-n', namespace, 'example.com/look=again']);
   await untilReady(stack(), 'afi/app', namespace);
   await new Promise((resolve) => setTimeout(resolve, 1100)); // creationTimestamps are seconds
   await kubectl(['apply', '-f', '-'], identity(namespace, spec, 'second'));
   await untilReason(stack(), ['afi/second', '-n', namespace], 'Ready', 'TooManyIdentities');
+  await kubectl(['delete', 'afi/app', '-n', namespace]);
+  await untilReady(stack(), 'afi/second', namespace);
+  await kubectl(['label', 'namespace', namespace, 'tier-']);
+  await untilReason(stack(), ['afi/second', '-n', namespace], 'Ready', 'NamespaceNotAllowed');
 });
 
 test('guardrails that get stricter take nothing away: the identity is stalled, and its role stays as it is', async () => {

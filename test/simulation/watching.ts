@@ -35,6 +35,7 @@ export function watchAll(sources: Sources, stores: Stores): Watching {
   add<AwsFederatedIdentity>(identities, stores.identities);
   add<InjectionTable>(tables, stores.tables);
   add<KubernetesResource>(serviceAccounts, stores.serviceAccounts);
+  stores.namespaces.replace([]); // no provider of the model selects by their labels
   return {
     stall: (kind, untilMs, how) => lanes.get(kind)?.stall(untilMs, how),
     stop: () => lanes.forEach((lane) => lane.stop()),

@@ -15,8 +15,9 @@ const stores = {
   providers: new ObjectStore<AwsOidcProvider>({ log }),
   serviceAccounts: new ObjectStore<KubernetesResource>({ log }),
   tables: new ObjectStore<InjectionTable>({ log }),
+  namespaces: new ObjectStore<KubernetesResource>({ log }),
 };
-const [ownWatch, providerWatch, serviceAccountWatch, tableWatch] = identityWatches(stores);
+const [ownWatch, providerWatch, serviceAccountWatch, tableWatch, namespaceWatch] = identityWatches(stores);
 
 const named = (name: string, spec: object = {}): AwsFederatedIdentity =>
   identity({ metadata: { name, uid: name }, spec: { serviceAccount: { name }, ...spec } });
@@ -50,6 +51,23 @@ describe('an identity wakes', () => {
   test('those that wait for its ServiceAccount when it is gone', () => {
     identities.delete(reports);
     expect(namesOf(ownWatch.toRequests({ type: 'deleted', object: reports }))).toEqual(['rival']);
+  });
+
+  test('those of its namespace that had no room, when it is gone', () => {
+    const refused = (name: string, reason: string, namespace = 'analytics') =>
+      identity({
+        metadata: { namespace, name, uid: `${namespace}/${name}` },
+        spec: { serviceAccount: { name } },
+        status: { conditions: [condition({ status: 'False', reason })] },
+      });
+    identities.replace([
+      refused('third', 'TooManyIdentities'),
+      refused('fourth', 'TooManyIdentities'),
+      refused('denied', 'AccessDenied'),
+      refused('far', 'TooManyIdentities', 'elsewhere'),
+      reports,
+    ]);
+    expect(namesOf(ownWatch.toRequests({ type: 'deleted', object: sales }))).toEqual(['fourth', 'third']);
   });
 });
 
@@ -146,5 +164,41 @@ describe('a table wakes', () => {
     },
   ])('$name', ({ change, expected }) => {
     expect(namesOf(tableWatch.toRequests(change))).toEqual(expected);
+  });
+});
+
+describe('a namespace wakes', () => {
+  const gold = { namespaceSelector: { matchLabels: { tier: 'gold' } } };
+  const namespace = (labels?: Readonly<Record<string, string>>): KubernetesResource => ({
+    metadata: { name: 'analytics', ...(labels && { labels }) },
+  });
+  beforeEach(() =>
+    stores.providers.replace([provider({ spec: { guardrails: gold } }), provider({ metadata: { name: 'other' } })]),
+  );
+
+  test.each<{ name: string; change: Change<KubernetesResource>; expected: readonly string[] }>([
+    {
+      name: 'those whose provider serves it from now on',
+      change: updated(namespace(), namespace({ tier: 'gold' })),
+      expected: ['reports', 'rival', 'sales'],
+    },
+    {
+      name: 'those whose provider serves it no more',
+      change: updated(namespace({ tier: 'gold' }), namespace({ tier: 'lead' })),
+      expected: ['reports', 'rival', 'sales'],
+    },
+    {
+      name: 'nobody by a label that no provider looks at',
+      change: updated(namespace({ tier: 'gold' }), namespace({ tier: 'gold', team: 'a' })),
+      expected: [],
+    },
+    {
+      name: 'nobody by one that does not change what the provider serves',
+      change: updated(namespace(), namespace({ tier: 'lead' })),
+      expected: [],
+    },
+    { name: 'nobody when it is listed', change: { type: 'added', object: namespace({ tier: 'gold' }) }, expected: [] },
+  ])('$name', ({ change, expected }) => {
+    expect(namesOf(namespaceWatch.toRequests(change))).toEqual(expected);
   });
 });

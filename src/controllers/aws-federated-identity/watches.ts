@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { InjectionTable } from '../../kube/injection-table.ts';
 import type { AwsFederatedIdentity, AwsOidcProvider } from '../../kube/kinds.ts';
+import { selects } from '../../kube/label-selector.ts';
 import { type KubernetesResource, nameOf, type ObjectName } from '../../kube/resource.ts';
 import type { Source } from '../../runtime/controller.ts';
 import type { Change, ObjectStore } from '../../runtime/object-store.ts';
@@ -19,24 +20,32 @@ export interface IdentityStores {
   readonly providers: ObjectStore<AwsOidcProvider>;
   readonly serviceAccounts: ObjectStore<KubernetesResource>;
   readonly tables: ObjectStore<InjectionTable>;
+  readonly namespaces: ObjectStore<KubernetesResource>;
 }
 
 /** Whether a change of its labels gives the provider to this shard of the operator. */
 type ComesToUs = (change: Change<AwsOidcProvider>) => boolean;
 const NEVER: ComesToUs = () => false;
 
-/** What wakes an identity: itself, its provider, its ServiceAccount, its namespace's table, and its rival's end. */
+type IsMeant = (identity: AwsFederatedIdentity) => boolean;
+const always: IsMeant = () => true;
+
+/**
+ * What wakes an identity: itself, its provider, its ServiceAccount, its namespace's table and labels, and the end of one
+ * that had its ServiceAccount or its room.
+ */
 export function identityWatches(
-  { identities, providers, serviceAccounts, tables }: IdentityStores,
+  { identities, providers, serviceAccounts, tables, namespaces }: IdentityStores,
   comesToUs: ComesToUs = NEVER,
 ): readonly [
   Source<AwsFederatedIdentity>,
   Source<AwsOidcProvider>,
   Source<KubernetesResource>,
   Source<InjectionTable>,
+  Source<KubernetesResource>,
 ] {
-  const by = (index: keyof typeof IDENTITY_INDEXES, value: string): readonly ObjectName[] =>
-    identities.byIndex(index, value).map(nameOf);
+  const by = (index: keyof typeof IDENTITY_INDEXES, value: string, isMeant = always): readonly ObjectName[] =>
+    identities.byIndex(index, value).filter(isMeant).map(nameOf);
   return [
     {
       store: identities,
@@ -44,7 +53,7 @@ export function identityWatches(
         if (!needsReconcile(change)) return [];
         const { namespace } = change.object.metadata;
         const rivals = by('serviceAccount', `${namespace}/${change.object.spec.serviceAccount.name}`);
-        if (change.type === 'deleted') return rivals;
+        if (change.type === 'deleted') return [...rivals, ...by('namespace', namespace ?? '', hadNoRoom)];
         return [{ ...nameOf(change.object), isSpaced: change.type === 'updated' && hasNewSpec(change) }];
       },
     },
@@ -64,6 +73,15 @@ export function identityWatches(
         const { namespace } = change.object.metadata;
         return changedEntries(change).flatMap((name) => by('serviceAccount', `${namespace}/${name}`));
       },
+    },
+    {
+      store: namespaces,
+      toRequests: (change) =>
+        change.type !== 'updated'
+          ? [] // no identity is older than its namespace
+          : by('namespace', change.object.metadata.name ?? '', ({ spec }) =>
+              changesSelection(change, providers.get(spec.providerRef)),
+            ),
     },
   ];
 }
@@ -93,6 +111,19 @@ function useOf({ metadata: { generation, deletionTimestamp }, status }: AwsOidcP
   const ready = status?.conditions?.find(({ type }) => type === 'Ready');
   return [generation, deletionTimestamp, status?.arn, status?.issuer, ready?.status, ready?.observedGeneration];
 }
+
+/** Whether the provider serves the namespace now and did not before, or the other way round. */
+function changesSelection(
+  { object, previous }: Extract<Change<KubernetesResource>, { type: 'updated' }>,
+  provider: AwsOidcProvider | undefined,
+): boolean {
+  const selector = provider?.spec.guardrails?.namespaceSelector;
+  if (selector === undefined) return false;
+  return selects(selector, object.metadata.labels ?? {}) !== selects(selector, previous.metadata.labels ?? {});
+}
+
+const hadNoRoom = ({ status }: AwsFederatedIdentity): boolean =>
+  status?.conditions?.some(({ type, reason }) => type === 'Ready' && reason === 'TooManyIdentities') === true;
 
 const hasNewSpec = ({ object, previous }: Extract<Change<AwsFederatedIdentity>, { type: 'updated' }>): boolean =>
   object.metadata.generation !== previous.metadata.generation && object.metadata.deletionTimestamp === undefined;
