@@ -3,7 +3,7 @@ import type { PolicyArn, RoleArn } from '../iam/arn.ts';
 import type { DesiredOidcProvider } from '../iam/oidc-providers.ts';
 import type { DesiredRole } from '../iam/roles.ts';
 import { type Owner, ownerTags } from '../iam/tags.ts';
-import { trustPolicy } from '../iam/trust-policy.ts';
+import { trustedIssuers, trustPolicy } from '../iam/trust-policy.ts';
 import { CliError } from './failures.ts';
 import { type OperatorOptions, ownRoleArn, ownRoleOf, policyOf } from './policy.ts';
 import { managedPath } from './policy-rights.ts';
@@ -54,7 +54,12 @@ export function bootstrapDesign({ facts, options, permissionsBoundaryArn }: Boot
     path,
     description: 'Federated identity operator: makes the roles of a Kubernetes cluster',
     maxSessionDurationSeconds: 3600,
-    trustPolicy: trustPolicy({ providerArn: provider.arn, issuer, audience, namespace, serviceAccount }),
+    trustPolicy: trustPolicy({
+      issuers: trustedIssuers(provider, spec.issuer?.alsoTrusted),
+      audience,
+      namespace,
+      serviceAccount,
+    }),
     permissionsBoundaryArn,
     managedPolicyArns: new Set(),
     inlinePolicies: new Map([[policyName, policyOf(facts, roleArn)]]),

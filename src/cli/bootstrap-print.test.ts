@@ -140,6 +140,17 @@ describe('the script', () => {
   });
 });
 
+test("while the issuer changes, the operator's own role trusts the other one too", () => {
+  const alsoTrusted = ['https://former.example.com'];
+  const { Statement } = JSON.parse(design({ issuer: { alsoTrusted } }).role.trustPolicy) as { Statement: object[] };
+  expect(Statement).toEqual([
+    JSON.parse(design().role.trustPolicy).Statement[0],
+    expect.objectContaining({
+      Principal: { Federated: 'arn:aws:iam::111122223333:oidc-provider/former.example.com' },
+    }),
+  ]);
+});
+
 test('the next step names the role, and another audience where there is one', () => {
   expect(nextStep(design())).toContain(`AWS_ROLE_ARN=arn:aws:iam::111122223333:role`);
   expect(nextStep(design())).not.toContain('serviceAccountToken');

@@ -156,6 +156,14 @@ export const AwsOidcProviderSpec = z
           .describe(
             'Public (default) fetches discovery document and JWKS without credentials, as AWS does, and is not ready while AWS could not use them. Skip leaves it to AWS alone, for a cluster that cannot reach its own issuer.',
           ),
+        alsoTrusted: z
+          .array(IssuerUrl)
+          .max(2)
+          .optional()
+          .describe(
+            'Other issuers of this cluster whose tokens its roles trust while the issuer changes, at most 2. Their OIDC providers must be in the account; the operator makes only that of the issuer. Default: none.',
+          )
+          .meta({ 'x-kubernetes-list-type': 'set' }),
         publish: Publish.optional(),
       })
       .optional()

@@ -5,8 +5,7 @@ import { IssuerUrl, OidcProviderArn } from './arn.ts';
 import { closedTrustPolicy, subject, trustPolicy, type TrustPolicyInput } from './trust-policy.ts';
 
 const input = (fields: Partial<TrustPolicyInput> = {}): TrustPolicyInput => ({
-  providerArn: PROVIDER_ARN,
-  issuer: ISSUER,
+  issuers: [{ providerArn: PROVIDER_ARN, issuer: ISSUER }],
   audience: 'sts.amazonaws.com',
   namespace: 'analytics',
   serviceAccount: 'reports',
@@ -20,8 +19,7 @@ test('even with the longest names it stays below the 2048 characters that IAM ta
   const issuer = IssuerUrl.parse(`https://${'i'.repeat(247)}`);
   const providerArn = OidcProviderArn.parse(`arn:aws-us-gov:iam::111122223333:oidc-provider/${'i'.repeat(247)}`);
   const longest = {
-    issuer,
-    providerArn,
+    issuers: [{ issuer, providerArn }] as const,
     audience: 'a'.repeat(255),
     namespace: 'n'.repeat(63),
     serviceAccount: 's'.repeat(253),
@@ -49,6 +47,18 @@ describe('the trust policy', () => {
     });
   });
 
+  test('has a statement for each issuer, with conditions of its own and the same subject', () => {
+    const former = {
+      providerArn: OidcProviderArn.parse('arn:aws:iam::111122223333:oidc-provider/former.example.com'),
+      issuer: IssuerUrl.parse('https://former.example.com'),
+    };
+    const both = JSON.parse(trustPolicy(input({ issuers: [{ providerArn: PROVIDER_ARN, issuer: ISSUER }, former] })));
+    expect(both.Statement).toEqual([
+      JSON.parse(trustPolicy(input())).Statement[0],
+      JSON.parse(trustPolicy(input({ issuers: [former] }))).Statement[0],
+    ]);
+  });
+
   test.each([
     { name: 'demands the subject, else each ServiceAccount of the cluster could assume the role', key: 'sub' },
     { name: 'demands the audience, else a token for another service could be used', key: 'aud' },
@@ -58,7 +68,7 @@ describe('the trust policy', () => {
 
   test('keeps the trailing slash of an AKS issuer in the condition keys', () => {
     const issuer = IssuerUrl.parse('https://westeurope.oic.prod-aks.azure.com/tenant/cluster/');
-    expect(conditionOf({ issuer })).toEqual({
+    expect(conditionOf({ issuers: [{ providerArn: PROVIDER_ARN, issuer }] })).toEqual({
       StringEquals: {
         'westeurope.oic.prod-aks.azure.com/tenant/cluster/:aud': 'sts.amazonaws.com',
         'westeurope.oic.prod-aks.azure.com/tenant/cluster/:sub': 'system:serviceaccount:analytics:reports',

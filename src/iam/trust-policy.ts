@@ -1,12 +1,32 @@
-import { type IssuerUrl, issuerWithoutScheme, type OidcProviderArn } from './arn.ts';
+import { type IssuerUrl, issuerWithoutScheme, type OidcProviderArn, oidcProviderArn, ownerOfArn } from './arn.ts';
 import { PolicyDocument } from './policy-document.ts';
 
-export interface TrustPolicyInput {
+/** An issuer, and its OIDC provider in the account of the role. */
+export interface TrustedIssuer {
   readonly providerArn: OidcProviderArn;
   readonly issuer: IssuerUrl;
+}
+
+export interface TrustPolicyInput {
+  /** That of the cluster, and while it changes those before or after it: one statement each, in this order. */
+  readonly issuers: readonly [TrustedIssuer, ...TrustedIssuer[]];
   readonly audience: string;
   readonly namespace: string;
   readonly serviceAccount: string;
+}
+
+/** The cluster's issuer and `others` of it, which are trusted too while it changes; each once, in the same account. */
+export function trustedIssuers(
+  { arn, issuer }: { readonly arn: OidcProviderArn; readonly issuer: IssuerUrl },
+  others: readonly IssuerUrl[] = [],
+): TrustPolicyInput['issuers'] {
+  const { partition, account } = ownerOfArn(arn);
+  return [
+    { providerArn: arn, issuer },
+    ...others
+      .filter((other) => other !== issuer)
+      .map((other) => ({ providerArn: oidcProviderArn(partition, account, other), issuer: other })),
+  ];
 }
 
 /**
@@ -14,29 +34,19 @@ export interface TrustPolicyInput {
  * every ServiceAccount of the cluster could assume the role, and StringLike would read a `*` in a name as a wildcard.
  * The condition keys carry the issuer without its scheme, trailing slash kept (IAM User Guide, OIDC federation).
  */
-export function trustPolicy({
-  providerArn,
-  issuer,
-  audience,
-  namespace,
-  serviceAccount,
-}: TrustPolicyInput): PolicyDocument {
-  const key = issuerWithoutScheme(issuer);
-  return PolicyDocument.parse(
-    JSON.stringify({
-      Version: '2012-10-17',
-      Statement: [
-        {
-          Effect: 'Allow',
-          Principal: { Federated: providerArn },
-          Action: 'sts:AssumeRoleWithWebIdentity',
-          Condition: {
-            StringEquals: { [`${key}:aud`]: audience, [`${key}:sub`]: subject(namespace, serviceAccount) },
-          },
-        },
-      ],
-    }),
-  );
+export function trustPolicy({ issuers, audience, namespace, serviceAccount }: TrustPolicyInput): PolicyDocument {
+  const Statement = issuers.map(({ providerArn, issuer }) => {
+    const key = issuerWithoutScheme(issuer);
+    return {
+      Effect: 'Allow',
+      Principal: { Federated: providerArn },
+      Action: 'sts:AssumeRoleWithWebIdentity',
+      Condition: {
+        StringEquals: { [`${key}:aud`]: audience, [`${key}:sub`]: subject(namespace, serviceAccount) },
+      },
+    };
+  });
+  return PolicyDocument.parse(JSON.stringify({ Version: '2012-10-17', Statement }));
 }
 
 /** The same policy with every door shut: it denies what the other allows. */

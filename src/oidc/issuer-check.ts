@@ -50,7 +50,8 @@ export function verdictOf({ findings, keyIds }: Judgement, issuer: IssuerUrl): I
   const unseen = explained.find(({ weight }) => weight === 'unseen');
   if (unseen !== undefined) return { kind: 'unseen', reason: unseen.reason, message: unseen.message };
   const pins = findings.flatMap((one) => (one.kind === 'certificate-untrusted' ? [pinOf(one)] : []));
-  return { kind: 'usable', keyIds, pins: uniquePins(pins), notes: explained.map(({ message }) => message) };
+  const notes = new Set(explained.map(({ message }) => message)); // both documents may come from one host
+  return { kind: 'usable', keyIds, pins: uniquePins(pins), notes: [...notes] };
 }
 
 const pinOf = ({

@@ -290,6 +290,11 @@ describe('what works, and could be better', () => {
         { thumbprint: 'b'.repeat(40), isTrustedHere: false },
       ],
     });
+    const both = { certificate: certificate('a') };
+    const notes = [expect.stringContaining('a'.repeat(40))]; // once, though both documents come from there
+    expect(verdict({ discovery: answered(documentWith(), both), jwks: answered({ keys: [KEY] }, both) })).toMatchObject(
+      { notes },
+    );
   });
 
   test('the same key twice, a key without kid for a token without, exactly 100 keys', () => {

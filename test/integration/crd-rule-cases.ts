@@ -188,6 +188,21 @@ export const providerRows: readonly Row[] = [
   row('issuer.url has 255 characters', { issuer: { url: `https://${'a'.repeat(248)}` } }, 'may not be more than 255', {
     issuer: { url: `https://${'a'.repeat(247)}` },
   }),
+  row('issuer.alsoTrusted is https', { issuer: { alsoTrusted: ['http://oidc.example'] } }, PATTERN, {
+    issuer: { alsoTrusted: ['https://oidc.example'] },
+  }),
+  row(
+    'issuer.alsoTrusted names an issuer once',
+    { issuer: { alsoTrusted: ['https://a.example', 'https://a.example'] } },
+    DUPLICATE,
+    { issuer: { alsoTrusted: ['https://a.example', 'https://b.example'] } },
+  ),
+  row(
+    'issuer.alsoTrusted has 2 issuers',
+    { issuer: { alsoTrusted: times(3, (index) => `https://${index}.example`) } },
+    'must have at most 2',
+    { issuer: { alsoTrusted: times(2, (index) => `https://${index}.example`) } },
+  ),
   ...publishRows,
   row('there is an audience', { clientIds: [] }, 'should have at least 1 items', { clientIds: ['a'] }),
   row('an audience is named once', { clientIds: ['a', 'a'] }, DUPLICATE, { clientIds: ['a', 'b'] }),

@@ -43,7 +43,12 @@ export const owner = (fields: Partial<Owner> = {}): Owner => ({
 });
 
 export const trust = (serviceAccount = 'reports', audience = 'sts.amazonaws.com'): PolicyDocument =>
-  trustPolicy({ providerArn: PROVIDER_ARN, issuer: ISSUER, audience, namespace: 'analytics', serviceAccount });
+  trustPolicy({
+    issuers: [{ providerArn: PROVIDER_ARN, issuer: ISSUER }],
+    audience,
+    namespace: 'analytics',
+    serviceAccount,
+  });
 
 export const desiredRole = (fields: Partial<DesiredRole> = {}): DesiredRole => ({
   name: ROLE_NAME,

@@ -1,12 +1,15 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { IssuerUrl, OidcProviderArn } from '../../iam/arn.ts';
 import { PolicyDocument } from '../../iam/policy-document.ts';
 import { trustPolicy } from '../../iam/trust-policy.ts';
 import { trustDifferences } from './trust-difference.ts';
 
+const issuer = (path: string) => ({
+  providerArn: OidcProviderArn.parse(`arn:aws:iam::111122223333:oidc-provider/oidc.example.com/${path}/`),
+  issuer: IssuerUrl.parse(`https://oidc.example.com/${path}/`),
+});
 const input = {
-  providerArn: OidcProviderArn.parse('arn:aws:iam::111122223333:oidc-provider/oidc.example.com/a/'),
-  issuer: IssuerUrl.parse('https://oidc.example.com/a/'),
+  issuers: [issuer('a')] as const,
   audience: 'sts.amazonaws.com',
   namespace: 'analytics',
   serviceAccount: 'reports',
@@ -93,4 +96,25 @@ test.each([
   },
 ])('$name', ({ have, says }) => {
   expect(trustDifferences(want, have)).toEqual(says);
+});
+
+describe('while the issuer changes', () => {
+  const both = trustPolicy({ ...input, issuers: [issuer('b'), issuer('a')] });
+  test.each([
+    { name: 'the statement of one is missing', have: want, says: [/^no statement allows it to ".*\/b\/"$/] },
+    {
+      name: 'the statement of one has another subject',
+      have: PolicyDocument.parse(both.replace('analytics:reports', 'analytics:other')),
+      says: [/^StringEquals oidc.example.com\/b\/:sub is ".*other", and should be ".*reports"$/],
+    },
+    {
+      name: 'a third one is let in',
+      have: trustPolicy({ ...input, issuers: [issuer('c'), issuer('b'), issuer('a')] }),
+      says: ['1 more statements allow it'],
+    },
+  ])('$name', ({ have, says }) => {
+    expect(trustDifferences(both, have)).toEqual(
+      says.map((one) => (typeof one === 'string' ? one : expect.stringMatching(one))),
+    );
+  });
 });

@@ -10,23 +10,38 @@ interface Statement {
 
 /**
  * What of a role's trust policy keeps the token out or lets others in, in sentences; none where both mean the same to IAM.
- * `want` is a policy of src/iam/trust-policy.ts: one statement.
+ * `want` is a policy of src/iam/trust-policy.ts: a statement for each issuer.
  */
 export function trustDifferences(want: PolicyDocument, have: PolicyDocument): readonly string[] {
   if (samePolicyDocument(want, have)) return [];
-  const [wanted] = statementsOf(want);
   const present = statementsOf(have).filter(isWebIdentity);
-  const [one, ...others] = present;
-  if (wanted === undefined || one === undefined) {
-    return ['no statement allows sts:AssumeRoleWithWebIdentity to an OIDC provider'];
-  }
+  if (present.length === 0) return ['no statement allows sts:AssumeRoleWithWebIdentity to an OIDC provider'];
+  const pairs = paired(statementsOf(want), present);
+  const more = present.length - pairs.filter(([, one]) => one !== undefined).length;
   const rows = [
+    ...pairs.flatMap(([wanted, one]) => statementDifferences(wanted, one)),
+    ...(more === 0 ? [] : [`${more} more statements allow it`]),
+  ];
+  return rows.length === 0 ? ['it has other statements beside the one that is wanted'] : rows;
+}
+
+/** Each wanted statement with that which names the same OIDC provider, or else with one that names none of those wanted. */
+function paired(
+  wanted: readonly Statement[],
+  present: readonly Statement[],
+): ReadonlyArray<readonly [Statement, Statement | undefined]> {
+  const isSame = (one: Statement, other: Statement): boolean => text(federatedOf(one)) === text(federatedOf(other));
+  const free = present.filter((one) => !wanted.some((other) => isSame(one, other)));
+  return wanted.map((one) => [one, present.find((other) => isSame(one, other)) ?? free.shift()]);
+}
+
+function statementDifferences(wanted: Statement, one: Statement | undefined): readonly string[] {
+  if (one === undefined) return [`no statement allows it to ${text(federatedOf(wanted))}`];
+  return [
     ...difference('Effect', wanted.Effect, one.Effect),
     ...difference('Principal.Federated', federatedOf(wanted), federatedOf(one)),
     ...conditionDifferences(conditionsOf(wanted), conditionsOf(one)),
-    ...(others.length === 0 ? [] : [`${others.length} more statements allow it`]),
   ];
-  return rows.length === 0 ? ['it has other statements beside the one that is wanted'] : rows;
 }
 
 function statementsOf(document: PolicyDocument): readonly Statement[] {

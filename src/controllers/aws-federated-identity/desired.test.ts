@@ -7,6 +7,7 @@ import {
   ISSUER,
   owner,
   policyArn,
+  PROVIDER_ARN,
   providerInput,
   thrownBy,
   trust,
@@ -27,6 +28,33 @@ test('inline policies that are too large together are refused before the first c
   expect(() => desired({ inlinePolicies }, { guardrails: { inlinePolicies: 'Allow' } })).toThrow(
     /12[0-9]{3} characters together, and IAM takes 10240/,
   );
+});
+
+describe('whom the role trusts', () => {
+  const FORMER = 'https://former.example.com';
+  const issuersOf = (alsoTrusted: readonly string[]): readonly string[] =>
+    JSON.parse(desired({}, { issuer: { alsoTrusted } }).role.trustPolicy).Statement.map(
+      ({ Principal }: { readonly Principal: { readonly Federated: string } }) => Principal.Federated,
+    );
+  const providerOf = (issuer: string): string => `${PROVIDER_ARN.split('/')[0]}/${issuer.slice('https://'.length)}`;
+
+  test('also tokens of the issuers that the provider names', () => {
+    expect(issuersOf([FORMER])).toEqual([PROVIDER_ARN, providerOf(FORMER)]);
+  });
+
+  test('each issuer once, the present one among them', () => {
+    expect(issuersOf([ISSUER, FORMER])).toEqual([PROVIDER_ARN, providerOf(FORMER)]);
+  });
+
+  test('the one ServiceAccount with the one audience, whoever issued the token', () => {
+    const { Statement } = JSON.parse(desired({}, { issuer: { alsoTrusted: [FORMER] } }).role.trustPolicy);
+    expect(Statement[1].Condition).toEqual({
+      StringEquals: {
+        'former.example.com:aud': 'sts.amazonaws.com',
+        'former.example.com:sub': 'system:serviceaccount:analytics:reports',
+      },
+    });
+  });
 });
 
 describe('the role that is asked for', () => {

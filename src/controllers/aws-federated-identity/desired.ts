@@ -14,7 +14,7 @@ import type { Injection } from '../../kube/injection-table.ts';
 import { parsePolicyDocument, type PolicyDocument, sizeOfPolicyDocument } from '../../iam/policy-document.ts';
 import type { DesiredRole } from '../../iam/roles.ts';
 import { type Owner, ownerTags } from '../../iam/tags.ts';
-import { trustPolicy } from '../../iam/trust-policy.ts';
+import { trustedIssuers, trustPolicy } from '../../iam/trust-policy.ts';
 import { refusalOf } from './guardrails.ts';
 import type { Adoption } from './ownership.ts';
 import { roleTags } from './role-tags.ts';
@@ -80,15 +80,13 @@ function desiredRole(identity: IdentityInput, provider: ProviderInput, owner: Ow
   const named = `AwsOidcProvider "${provider.name}"`;
   const refusal = refusalOf({ role, path, guardrails, provider: named });
   if (refusal !== undefined) throw refusal;
-  const { arn: providerArn, issuer } = provider;
   return {
-    name: roleNameOf(identity, issuer),
+    name: roleNameOf(identity, provider.issuer),
     path,
     description: role.description?.trim() ? role.description : '', // in the SDK's answers a blank one is none
     maxSessionDurationSeconds: sessionDuration(role.maxSessionDurationSeconds, provider.spec),
     trustPolicy: trustPolicy({
-      providerArn,
-      issuer,
+      issuers: trustedIssuers(provider, provider.spec.issuer?.alsoTrusted),
       audience: spec.audience,
       namespace,
       serviceAccount: spec.serviceAccount.name,
