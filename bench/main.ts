@@ -53,6 +53,10 @@ const { values } = parseArgs({
 });
 const parts = new Set(values.parts.split(','));
 const latencyMs = Number(values.latency);
+const strange = [...parts].find((part) => !ALL_PARTS.includes(part));
+if (strange !== undefined) refuse(`--parts takes some of ${ALL_PARTS.join(',')}, not ${JSON.stringify(strange)}`);
+if (!(values.latency.trim() !== '' && latencyMs >= 0))
+  refuse(`--latency takes milliseconds, such as 30, not ${JSON.stringify(values.latency)}`);
 const plan = values.quick
   ? { singles: 20, bursts: [50, 100], populations: [100, 500], lapses: [10, 10], takeovers: 1 }
   : { singles: 50, bursts: [200, 1_000], populations: [1_000, 10_000], lapses: [10, 5], takeovers: 2 };
@@ -64,15 +68,24 @@ const CONCURRENCY = 32;
 const progress: Progress = (line) => console.error(line);
 /** Of the parts that are not measured now, what the output says of them, if it is there. */
 const isPartial = parts.size < ALL_PARTS.length && existsSync(values.output);
-const earlier: Pick<Summary, 'results' | 'details'> = isPartial
+const earlier: Pick<Summary, 'quick' | 'latencyMs' | 'results' | 'details'> = isPartial
   ? JSON.parse(await readFile(values.output, 'utf8'))
-  : { results: [], details: {} };
+  : { quick: values.quick, latencyMs, results: [], details: {} };
+if (earlier.latencyMs !== latencyMs || earlier.quick !== values.quick)
+  refuse(
+    `${values.output} was measured ${earlier.quick ? 'with' : 'without'} --quick and with --latency ${earlier.latencyMs}: give the same, or another --output`,
+  );
 let results = earlier.results;
 const { details } = earlier;
 const add = (result: Result): void => {
   results = updated(results, [{ ...result, measuredAt: new Date().toISOString() }]);
   progress(`  ${result.measure}, ${result.population} identities: ${result.value.toFixed(2)} ${result.unit}`);
 };
+
+function refuse(why: string): never {
+  console.error(`bench: ${why}`);
+  process.exit(2);
+}
 
 const named = (prefix: string, count: number): readonly IdentityName[] =>
   Array.from({ length: count }, (_, index) => ({
