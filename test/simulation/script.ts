@@ -172,6 +172,7 @@ function providerChange(random: Random): ProviderChange {
     () => ({ guardrails: guardrails(random) }),
     () => ({ clientIds: random.pick([['sts.amazonaws.com'], ['sts.amazonaws.com', 'other']]) }),
     () => ({ roleDefaults: { tags: { stage: random.pick(['test', 'live']) } } }),
+    () => ({ issuer: { alsoTrusted: random.pick([[], ['https://former.example.com']]) } }),
   ])();
 }
 
