@@ -166,7 +166,7 @@ export const PodCounts = z
     stale: z.int().min(0).describe('Those of them that were injected with another role than new pods get.'),
   })
   .describe(
-    'The running pods of the ServiceAccount. Told at once when notInjected or stale changes; bound alone at most every ten minutes.',
+    'The running pods of the ServiceAccount. Told at once when notInjected or stale changes; bound alone at most twice in ten minutes.',
   );
 export type PodCounts = z.output<typeof PodCounts>;
 

@@ -79,14 +79,35 @@ describe('counts', () => {
     expect(summary(look({ found, ...rest }).actions)).toEqual(expected);
   });
 
-  test('bound alone waits until ten minutes after the last write', () => {
-    const first = look({});
-    expect(summary(first.actions)).toEqual(['write 3 0 0']);
-    const soon = look({ written: counts(3), found: stock({ bound: 4 }), before: first.memory, now: 4 * MINUTE });
-    expect(soon).toMatchObject({ actions: [], dueInMs: 6 * MINUTE });
-    const later = look({ written: counts(3), found: stock({ bound: 5 }), before: soon.memory, now: 10 * MINUTE });
+  test('bound alone is put right once two looks find the same, and then waits until ten minutes after the first write', () => {
+    const first = look({ found: stock({ bound: 1 }) });
+    expect(summary(first.actions)).toEqual(['write 1 0 0']);
+    const rising = look({ written: counts(1), found: stock({ bound: 3 }), before: first.memory, now: MINUTE });
+    expect(rising).toMatchObject({ actions: [], dueInMs: MINUTE / 6 });
+    const settled = look({ written: counts(1), found: stock(), before: rising.memory, now: 2 * MINUTE });
+    expect(summary(settled.actions)).toEqual(['write 3 0 0']);
+    const next = look({ written: counts(3), found: stock({ bound: 4 }), before: settled.memory, now: 4 * MINUTE });
+    expect(next).toMatchObject({ actions: [], dueInMs: 6 * MINUTE });
+    const same = look({ written: counts(3), found: stock({ bound: 4 }), before: next.memory, now: 5 * MINUTE });
+    expect(same).toMatchObject({ actions: [], dueInMs: 5 * MINUTE });
+    const later = look({ written: counts(3), found: stock({ bound: 5 }), before: same.memory, now: 10 * MINUTE });
     expect(summary(later.actions)).toEqual(['write 5 0 0']);
     expect(later.dueInMs).toBeUndefined();
+  });
+
+  test('pods that come and go at every look cost one write in ten minutes', () => {
+    const memories = [look({}).memory];
+    for (let second = 10; second < 600; second += 10) {
+      const found = stock({ bound: (second / 10) % 2 });
+      const { actions, memory } = look({
+        written: counts(3),
+        found,
+        before: memories[0] ?? NOTHING_TOLD,
+        now: second * 1000,
+      });
+      expect(actions).toEqual([]);
+      memories[0] = memory;
+    }
   });
 
   test('bound goes along with a write that cannot wait', () => {

@@ -17,17 +17,25 @@ export interface Memory {
   readonly found: ReadonlyMap<string, Found>;
   /** Pods that have their Event: UID and reason. */
   readonly toldPods: ReadonlySet<string>;
-  /** By UID of the identity: when its counts were written, in milliseconds. */
-  readonly writtenAt: ReadonlyMap<string, number>;
+  /** By UID of the identity: the last write of its counts that came first in its interval. */
+  readonly written: ReadonlyMap<string, Written>;
+}
+
+interface Written {
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** Whether `bound` was put right once since then. */
+  readonly isPutRight: boolean;
 }
 
 interface Found {
+  readonly bound: number;
   readonly notInjected: number;
   readonly stale: number;
   readonly overridden: number;
 }
 
-export const NOTHING_TOLD: Memory = { found: new Map(), toldPods: new Set(), writtenAt: new Map() };
+export const NOTHING_TOLD: Memory = { found: new Map(), toldPods: new Set(), written: new Map() };
 
 export interface StockPlan {
   readonly actions: readonly StockAction[];
@@ -38,6 +46,8 @@ export interface StockPlan {
 
 /** Pods come and go; a number that harms nobody must not be a write each time. */
 const BOUND_INTERVAL_MS = 10 * 60_000;
+/** A rollout is seen half done. One write puts that right in each interval, once two looks in a row found the same. */
+const SETTLING_MS = 10_000;
 /** A thousand bare pods are one problem. */
 const MAX_POD_EVENTS = 20;
 
@@ -53,7 +63,6 @@ export interface StockInput {
 export function planStock({ namespace, subjects, stocks, now }: StockInput, before: Memory): StockPlan {
   const looks = subjects.map((subject) => ({ subject, stock: stocks.get(subject.serviceAccount) ?? EMPTY }));
   const counts = looks.map((look) => countsToWrite(look, before, now));
-  const writes = counts.flatMap(writeOf);
   const toPods = looks.flatMap((look) => podEvents(look, namespace));
   const news = toPods.filter(({ key }) => !before.toldPods.has(key)).slice(0, MAX_POD_EVENTS);
   const told = new Set([...before.toldPods, ...news.map(({ key }) => key)]);
@@ -67,7 +76,7 @@ export function planStock({ namespace, subjects, stocks, now }: StockInput, befo
     memory: {
       found: new Map(looks.map(({ subject, stock }) => [subject.serviceAccount, foundIn(stock)])),
       toldPods: new Set(toPods.map(({ key }) => key).filter((key) => told.has(key))),
-      writtenAt: writtenAfter(looks, writes, { before, now }),
+      written: writtenAfter(looks, counts, { before, now }),
     },
     dueInMs: waits.length === 0 ? undefined : Math.min(...waits),
   };
@@ -80,9 +89,10 @@ interface Look {
 
 const EMPTY: PodStock = { bound: 0, notInjected: [], stale: [], overridden: [] };
 const NO_PODS: PodCounts = { bound: 0, notInjected: 0, stale: 0 };
-const NOTHING_FOUND: Found = { notInjected: 0, stale: 0, overridden: 0 };
+const NOTHING_FOUND: Found = { bound: 0, notInjected: 0, stale: 0, overridden: 0 };
 
-const foundIn = ({ notInjected, stale, overridden }: PodStock): Found => ({
+const foundIn = ({ bound, notInjected, stale, overridden }: PodStock): Found => ({
+  bound,
   notInjected: notInjected.length,
   stale: stale.length,
   overridden: overridden.length,
@@ -92,35 +102,44 @@ type WriteCounts = Extract<StockAction, { type: 'WriteCounts' }>;
 
 interface CountsDue {
   readonly write?: WriteCounts;
+  /** Whether the write is the one that puts `bound` right. */
+  readonly putsRight?: boolean;
   readonly dueInMs?: number;
 }
 
 const writeOf = ({ write }: CountsDue = {}): readonly WriteCounts[] => (write === undefined ? [] : [write]);
 
-function countsToWrite({ subject: { identity }, stock }: Look, { writtenAt }: Memory, now: number): CountsDue {
+function countsToWrite({ subject, stock }: Look, before: Memory, now: number): CountsDue {
+  const { identity, serviceAccount } = subject;
   if (identity === undefined) return {};
-  const { notInjected, stale } = foundIn(stock);
-  const pods: PodCounts = { bound: stock.bound, notInjected, stale };
-  const written = identity.status?.pods ?? NO_PODS;
-  const write: WriteCounts = { type: 'WriteCounts', identity, pods };
-  if (pods.notInjected !== written.notInjected || pods.stale !== written.stale) return { write };
-  if (pods.bound === written.bound) return {};
-  const dueInMs = (writtenAt.get(identity.metadata.uid ?? '') ?? -Infinity) + BOUND_INTERVAL_MS - now;
-  return dueInMs > 0 ? { dueInMs } : { write };
+  const { bound, notInjected, stale } = foundIn(stock);
+  const counted = identity.status?.pods ?? NO_PODS;
+  const write: WriteCounts = { type: 'WriteCounts', identity, pods: { bound, notInjected, stale } };
+  if (notInjected !== counted.notInjected || stale !== counted.stale) return { write };
+  if (bound === counted.bound) return {};
+  const last = before.written.get(identity.metadata.uid ?? '');
+  const dueInMs = (last?.at ?? -Infinity) + BOUND_INTERVAL_MS - now;
+  if (last === undefined || dueInMs <= 0) return { write };
+  if (last.isPutRight) return { dueInMs };
+  return before.found.get(serviceAccount)?.bound === bound ? { write, putsRight: true } : { dueInMs: SETTLING_MS };
 }
 
 /** Identities that are gone are forgotten. */
 function writtenAfter(
   looks: readonly Look[],
-  writes: readonly WriteCounts[],
+  counts: readonly CountsDue[],
   { before, now }: { readonly before: Memory; readonly now: number },
-): ReadonlyMap<string, number> {
-  const written = new Set(writes.map(({ identity }) => identity.metadata.uid));
+): ReadonlyMap<string, Written> {
   return new Map(
-    looks.flatMap(({ subject: { identity } }): readonly [string, number][] => {
-      const { uid } = identity?.metadata ?? {};
-      const at = written.has(uid) ? now : before.writtenAt.get(uid ?? '');
-      return uid === undefined || at === undefined ? [] : [[uid, at]];
+    looks.flatMap(({ subject: { identity } }, index): readonly [string, Written][] => {
+      const { uid = '' } = identity?.metadata ?? {};
+      const { write, putsRight = false } = counts[index] ?? {};
+      const last = before.written.get(uid);
+      const isFirst = write !== undefined && !putsRight;
+      const written = isFirst
+        ? { at: now, isPutRight: false }
+        : last && { ...last, isPutRight: last.isPutRight || putsRight };
+      return uid === '' || written === undefined ? [] : [[uid, written]];
     }),
   );
 }
