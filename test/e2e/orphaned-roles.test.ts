@@ -57,7 +57,7 @@ test('a role whose identity is gone is told once, not touched, and adopted by th
   const before = account.role(RoleName);
   const mark = aws.calls.mark();
   await expect.poll(orphans, { timeout: 40_000 }).toBe('1');
-  await expect.poll(async () => (await events()).length, { timeout: 10_000 }).toBe(1);
+  await expect.poll(async () => (await events()).length).toBe(1);
   const [event] = await events();
   expect(event?.type).toBe('Warning');
   expect(event?.note ?? event?.message).toContain(RoleName);
