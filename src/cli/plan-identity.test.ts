@@ -64,6 +64,14 @@ describe('planIdentity', () => {
     });
   });
 
+  test.each(['kube-system', 'federated-identity-system'])(
+    'pods of %s are never injected: refused',
+    async (namespace) => {
+      const subject = identity({ metadata: { namespace }, spec: named });
+      expect(await plan(subject, {})).toMatchObject({ outcome: { kind: 'refused', reason: 'NamespaceNotAllowed' } });
+    },
+  );
+
   const older = identity({ metadata: { name: 'older', uid: 'older', creationTimestamp: '2026-01-01T00:00:00Z' } });
   test.each([
     { name: 'no such provider', spec: { providerRef: { name: 'none' } }, world: {}, reason: 'ProviderNotFound' },

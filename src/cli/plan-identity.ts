@@ -1,3 +1,4 @@
+import { defaultAdmissionOptions, excludedNamespaces } from '../admission/options.ts';
 import {
   checkNamespace,
   claimant,
@@ -81,6 +82,9 @@ function remarksOf(identity: AwsFederatedIdentity, adopts: boolean): readonly st
   ];
 }
 
+/** What further ones the operator was started with is in its flags alone. */
+const EXCLUDED = excludedNamespaces(defaultAdmissionOptions);
+
 /** The guardrails that count, and the rule that a ServiceAccount has one identity. */
 export function checkNeighbours(
   { identities, namespaceLabels }: Pick<IdentityContext, 'identities' | 'namespaceLabels'>,
@@ -90,8 +94,11 @@ export function checkNeighbours(
   const { namespace, spec, uid } = input;
   const neighbours = identities.filter(({ metadata }) => metadata.namespace === namespace);
   const siblings = neighbours.filter((one) => one.spec.providerRef.name === provider.name);
-  const surroundings = { siblings, namespaceLabels: namespaceLabels(namespace), excludedNamespaces: ['kube-system'] };
-  checkNamespace(input, provider, surroundings);
+  checkNamespace(input, provider, {
+    siblings,
+    namespaceLabels: namespaceLabels(namespace),
+    excludedNamespaces: EXCLUDED,
+  });
   const owner = claimant(neighbours.filter((one) => one.spec.serviceAccount.name === spec.serviceAccount.name));
   if (owner === undefined || owner.metadata.uid === uid) return;
   throw terminal(
