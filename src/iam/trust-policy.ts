@@ -49,10 +49,10 @@ export function trustPolicy({ issuers, audience, namespace, serviceAccount }: Tr
   return PolicyDocument.parse(JSON.stringify({ Version: '2012-10-17', Statement }));
 }
 
-/** The same policy with every door shut: it denies what the other allows. */
+/** The same policy with every door shut: it denies what the other allows. For any trust policy that IAM holds. */
 export function closedTrustPolicy(document: PolicyDocument): PolicyDocument {
-  const parsed: { readonly Statement: readonly object[] } = JSON.parse(document); // made by trustPolicy
-  const Statement = parsed.Statement.map((statement) => ({ ...statement, Effect: 'Deny' }));
+  const parsed: { readonly Statement: object | readonly object[] } = JSON.parse(document); // IAM holds nothing else
+  const Statement = [parsed.Statement].flat().map((statement) => ({ ...statement, Effect: 'Deny' }));
   return PolicyDocument.parse(JSON.stringify({ ...parsed, Statement }));
 }
 

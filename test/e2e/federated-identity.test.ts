@@ -56,6 +56,39 @@ test('a pod of a bound ServiceAccount gets credentials of its own role, from kub
   await expect(workload.list('salaries')).rejects.toThrow(/not authorized|Access ?Denied/);
 });
 
+test('a role with two managed policies of the account lets nobody in with one of them alone [S2]', async () => {
+  const { kubectl, aws, account } = stack();
+  const namespace = await newNamespace(stack());
+  const on = (Effect: 'Allow' | 'Deny') => ({
+    Version: '2012-10-17',
+    Statement: [{ Effect, Action: 's3:*', Resource: '*' }],
+  });
+  const managedPolicyArns = [
+    await account.createPolicy(`${namespace}-allows`, on('Allow')),
+    await account.createPolicy(`${namespace}-denies`, on('Deny')),
+  ];
+  await kubectl(
+    ['apply', '-f', '-'],
+    provider({ guardrails: { managedPolicyArns: ['arn:aws:iam::111122223333:policy/*'] } }, 'own'),
+  );
+  const writes = (mark: number): readonly string[] =>
+    operatorCalls(stack(), mark).flatMap(({ operation, write }) =>
+      write && /Role/.test(operation) ? [operation] : [],
+    );
+  const made = aws.calls.mark();
+  await kubectl(
+    ['apply', '-f', '-'],
+    identity(namespace, { providerRef: { name: 'own' }, role: { managedPolicyArns } }),
+  );
+  await untilReady(stack(), 'afi/app', namespace);
+  const attached = ['AttachRolePolicy', 'AttachRolePolicy'];
+  expect(writes(made)).toEqual(['CreateRole', ...attached, 'UpdateAssumeRolePolicy']);
+  const deleted = aws.calls.mark();
+  await kubectl(['delete', 'afi/app', '-n', namespace, '--timeout=30s']);
+  const detached = ['DetachRolePolicy', 'DetachRolePolicy'];
+  expect(writes(deleted)).toEqual(['UpdateAssumeRolePolicy', ...detached, 'DeleteRole']);
+});
+
 test('a role with two managed and one inline policy takes four IAM calls, and then nothing is written any more', async () => {
   const { kubectl, aws } = stack();
   const namespace = await newNamespace(stack());

@@ -9,7 +9,15 @@ import type { AwsFederatedIdentity } from '../../kube/kinds.ts';
 import type { Desired } from './desired.ts';
 import { driftRow } from './drift-row.ts';
 import { type OwnershipContext, ownershipOf } from './ownership.ts';
-import { additions, areEntangled, changesDenial, NO_POLICIES, removals, replacesDocument } from './policy-changes.ts';
+import {
+  additions,
+  areEntangled,
+  changesDenial,
+  changesOfUnknown,
+  NO_POLICIES,
+  removals,
+  replacesDocument,
+} from './policy-changes.ts';
 
 /** One write to IAM, named as the operation of AWS, so that CloudTrail, logs and this list use the same words. */
 export type RoleAction =
@@ -111,8 +119,8 @@ type Changes = Readonly<Record<'removed' | 'trust' | 'boundary' | 'added', reado
 
 /**
  * Whether any order of the single calls would, for a moment, allow more than before or after, so that nobody may be let in
- * meanwhile. That is so where two of trust policy, boundary and an inline document are replaced by something else at once, and
- * where a document that denies changes beside anything else.
+ * meanwhile. That is so where two of trust policy, boundary and an inline document are replaced by something else at once,
+ * where a document that denies changes beside anything else, and where managed policies that may deny change beside one of these.
  */
 function mustClose(desired: DesiredRole, observed: Role, { removed, trust, boundary, added }: Changes): boolean {
   const count = removed.length + trust.length + boundary.length + added.length;
@@ -122,10 +130,16 @@ function mustClose(desired: DesiredRole, observed: Role, { removed, trust, bound
     boundary.length > 0 && ![desired, observed].some((one) => one.permissionsBoundaryArn === undefined),
     replacesDocument(desired, observed),
   ];
-  return replaced.filter(Boolean).length > 1 || changesDenial(desired, observed);
+  const unknown = changesOfUnknown(desired, observed);
+  return (
+    replaced.filter(Boolean).length > 1 ||
+    changesDenial(desired, observed) ||
+    unknown > 1 ||
+    (unknown === 1 && (boundary.length > 0 || replaced.some(Boolean)))
+  );
 }
 
-function closing({ trustPolicy }: DesiredRole, observed: Role): readonly Step[] {
+function closing({ trustPolicy }: Pick<DesiredRole, 'trustPolicy'>, observed: Role): readonly Step[] {
   const document = closedTrustPolicy(trustPolicy);
   if (samePolicyDocument(document, observed.trustPolicy)) return [];
   return [{ action: { type: 'UpdateAssumeRolePolicy', document }, drift: [] }];
@@ -137,10 +151,10 @@ const reopening = ({ trustPolicy: document }: DesiredRole, trust: readonly Step[
 });
 
 /** Everything that IAM demands to be gone before DeleteRole, and DeleteRole itself. */
-export const planRoleDeletion = (observed: Role): readonly RoleAction[] => [
-  ...removals(NO_POLICIES, observed).map(({ action }) => action),
-  { type: 'DeleteRole' },
-];
+export function planRoleDeletion(observed: Role): readonly RoleAction[] {
+  const steps = [...(areEntangled(observed) ? closing(observed, observed) : []), ...removals(NO_POLICIES, observed)];
+  return [...steps.map(({ action }) => action), { type: 'DeleteRole' }];
+}
 
 const applyPlan = (name: RoleName, steps: readonly Step[], adopts: boolean): RolePlan => ({
   kind: 'apply',

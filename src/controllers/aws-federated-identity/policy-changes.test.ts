@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { desiredRole, document, policy, policyArn, role } from '../../../test/support/builders.ts';
+import { desiredRole, document, policy, policyArn, role, trust } from '../../../test/support/builders.ts';
 import { planContext } from '../../../test/support/role-plans.ts';
 import { PolicyArn } from '../../iam/arn.ts';
 import type { PolicyDocument } from '../../iam/policy-document.ts';
@@ -8,6 +8,7 @@ import { planRole, planRoleDeletion, type RoleAction } from './plan.ts';
 
 const OF_AWS = policyArn('AmazonS3FullAccess');
 const OWN = PolicyArn.parse('arn:aws:iam::111122223333:policy/a-guard');
+const OTHER_OWN = PolicyArn.parse('arn:aws:iam::111122223333:policy/another');
 
 const statement = (Effect: 'Allow' | 'Deny', Action: string, Resource = '*') => ({ Effect, Action, Resource });
 const denial = (action = 's3:DeleteObject'): PolicyDocument => policyOf(statement('Deny', action));
@@ -34,14 +35,13 @@ const inline = (policies: Readonly<Record<string, PolicyDocument>>) => ({
 describe('what denies', () => {
   const policies = {
     managedPolicyArns: new Set([OF_AWS, OWN]),
-    ...inline({ allows: policy('s3:*'), denies: denial(), both: both('sqs:*', 'sqs:DeleteQueue') }),
+    ...inline({ allows: policy('s3:*'), denies: denial() }),
   };
 
-  test('comes into a new role before what it denies, managed policies of the account between', () => {
+  test('comes into a new role before what it denies, a managed policy of the account between', () => {
     expect(planned(desiredRole(policies), undefined)).toEqual([
       'CreateRole',
       'PutRolePolicy denies',
-      'PutRolePolicy both',
       'AttachRolePolicy a-guard',
       'PutRolePolicy allows',
       'AttachRolePolicy AmazonS3FullAccess',
@@ -53,7 +53,6 @@ describe('what denies', () => {
       'DetachRolePolicy AmazonS3FullAccess',
       'DeleteRolePolicy allows',
       'DetachRolePolicy a-guard',
-      'DeleteRolePolicy both',
       'DeleteRolePolicy denies',
       'DeleteRole',
     ]);
@@ -97,17 +96,62 @@ describe('what denies', () => {
     expect(planned(desiredRole(more), observed)).toEqual(['PutRolePolicy b', 'PutRolePolicy c']);
   });
 
-  test('of two documents that both allow and deny makes a new role that is shut until it has both', () => {
-    const entangled = desiredRole(inline({ a: both('s3:*', 'sqs:*'), b: both('sqs:*', 's3:*') }));
-    const plan = planRole(entangled, undefined, planContext());
-    expect(plan).toMatchObject({
-      actions: [
-        { type: 'CreateRole', role: { trustPolicy: expect.stringContaining('"Effect":"Deny"') } },
-        { type: 'PutRolePolicy' },
-        { type: 'PutRolePolicy' },
-        { type: 'UpdateAssumeRolePolicy', document: entangled.trustPolicy },
-      ],
+  const DENIED = expect.stringContaining('"Effect":"Deny"');
+  describe.each([
+    {
+      name: 'two documents that both allow and deny',
+      of: inline({ a: both('s3:*', 'sqs:*'), b: both('sqs:*', 's3:*') }),
+    },
+    { name: 'two managed policies of the account', of: { managedPolicyArns: new Set([OWN, OTHER_OWN]) } },
+    {
+      name: 'one of each',
+      of: { managedPolicyArns: new Set([OWN]), ...inline({ a: both('s3:*', 'sqs:*') }) },
+    },
+  ])('$name', ({ of }) => {
+    test('make a new role that is shut until it has both', () => {
+      const entangled = desiredRole(of);
+      const { actions } = planRole(entangled, undefined, planContext()) as { actions: readonly RoleAction[] };
+      expect(actions).toHaveLength(4);
+      expect(actions[0]).toMatchObject({ type: 'CreateRole', role: { trustPolicy: DENIED } });
+      expect(actions[3]).toEqual({ type: 'UpdateAssumeRolePolicy', document: entangled.trustPolicy });
     });
+
+    test('shut a role that is deleted before the first of them goes, and once', () => {
+      const [first, ...others] = planRoleDeletion(role(of));
+      expect(first).toMatchObject({ type: 'UpdateAssumeRolePolicy', document: DENIED });
+      expect(others).toHaveLength(3);
+      const { document: trustPolicy } = first as { document: PolicyDocument };
+      expect(planRoleDeletion(role({ ...of, trustPolicy }))).toEqual(others);
+    });
+  });
+
+  const onlyOwn = { managedPolicyArns: new Set([OWN]) };
+  test.each([
+    { name: 'another one in its place', desired: { managedPolicyArns: new Set([OTHER_OWN]) }, observed: onlyOwn },
+    { name: 'whom the role trusts', desired: { ...onlyOwn, trustPolicy: trust('sales') }, observed: {} },
+    { name: 'a boundary', desired: { permissionsBoundaryArn: OF_AWS }, observed: onlyOwn },
+    {
+      name: 'a document that is replaced',
+      desired: { ...onlyOwn, ...inline({ a: policy('s3:*') }) },
+      observed: inline({ a: policy('sqs:*') }),
+    },
+  ])(
+    'a managed policy of the account comes or goes with $name: the role is shut meanwhile',
+    ({ desired, observed }) => {
+      const plan = planned(desiredRole(desired), role(observed)).filter(
+        (call) => call !== 'PutRolePermissionsBoundary',
+      );
+      expect([plan.at(0), plan.at(-1)]).toEqual(['UpdateAssumeRolePolicy', 'UpdateAssumeRolePolicy']);
+    },
+  );
+
+  test('a managed policy of the account that comes with what only allows shuts nobody out', () => {
+    const desired = desiredRole({ managedPolicyArns: new Set([OWN, OF_AWS]), ...inline({ a: policy() }) });
+    expect(planned(desired, role())).toEqual([
+      'AttachRolePolicy a-guard',
+      'PutRolePolicy a',
+      'AttachRolePolicy AmazonS3FullAccess',
+    ]);
   });
 });
 

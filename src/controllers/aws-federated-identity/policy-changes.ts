@@ -56,9 +56,16 @@ export function changesDenial(desired: Policies, observed: Policies): boolean {
   return [...deleted.map(([, document]) => document), ...written].some((document) => severity(document) !== 'allows');
 }
 
-/** Whether two inline documents each allow and deny: then any order of writing them allows too much for a moment. */
-export const areEntangled = ({ inlinePolicies }: Policies): boolean =>
-  [...inlinePolicies.values()].filter((document) => severity(document) === 'both').length > 1;
+/** How many managed policies come or go that may deny something. */
+export const changesOfUnknown = (desired: Policies, observed: Policies): number =>
+  [...desired.managedPolicyArns.symmetricDifference(observed.managedPolicyArns)].filter((arn) => !isOfAws(arn)).length;
+
+/** Whether two policies each allow and deny, or may do so: then any order of giving or taking them allows too much for a moment. */
+export function areEntangled({ managedPolicyArns, inlinePolicies }: Policies): boolean {
+  const both = [...inlinePolicies.values()].filter((document) => severity(document) === 'both');
+  const unknown = [...managedPolicyArns].filter((arn) => !isOfAws(arn));
+  return both.length + unknown.length > 1;
+}
 
 type Severity = 'allows' | 'both' | 'denies';
 
