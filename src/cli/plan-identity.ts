@@ -5,9 +5,9 @@ import {
   identityInput,
   usableProvider,
 } from '../controllers/aws-federated-identity/accept.ts';
+import { requireRoleToAdopt } from '../controllers/aws-federated-identity/adoption.ts';
 import { isAbandoned, lastRoleName, placeOfRole, staysInAws } from '../controllers/aws-federated-identity/cleanup.ts';
 import {
-  type Desired,
   desiredState,
   type IdentityInput,
   type ProviderInput,
@@ -56,7 +56,7 @@ export async function planIdentity(context: IdentityContext, identity: AwsFedera
     checkNeighbours(context, input, provider);
     requireSameAccount(identity, provider.spec.accountId);
     const observed = await context.look(provider, desired.role.name);
-    checkAdoptable(desired, observed);
+    requireRoleToAdopt(desired, observed);
     const plan = planRole(desired.role, observed, planContextOf(identity, desired));
     if (plan.kind === 'refuse') return { kind: 'refused', reason: plan.reason, message: plan.message };
     ({ adopts } = plan);
@@ -104,14 +104,6 @@ export function checkNeighbours(
   throw terminal(
     'ServiceAccountConflict',
     `ServiceAccount ${namespace}/${spec.serviceAccount.name} already belongs to the older AwsFederatedIdentity "${owner.metadata.name}". Delete one of the two, or use another ServiceAccount.`,
-  );
-}
-
-function checkAdoptable({ adoption, role }: Desired, observed: Role | undefined): void {
-  if (adoption === undefined || observed !== undefined) return;
-  throw terminal(
-    'AdoptionRefused',
-    `IAM role ${role.name} does not exist. Remove spec.adopt to have it created, or correct spec.role.name.`,
   );
 }
 

@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import { vi } from 'vitest';
+import { expect, vi } from 'vitest';
 import type { Dependencies } from '../../src/controllers/aws-federated-identity/dependencies.ts';
 import { FirstSweeps } from '../../src/controllers/aws-federated-identity/first-sweeps.ts';
 import { KnownRoles } from '../../src/controllers/aws-federated-identity/known-roles.ts';
@@ -44,6 +44,8 @@ export interface IdentityScene {
   reconcile(): Promise<Result>;
   /** One reconcile that must fail; resolves with what it throws. */
   failure(): Promise<unknown>;
+  /** A reconcile that must wait, as IAM's answer can be late, and another one when it cannot be any more. */
+  reconcileSettled(): Promise<void>;
   /** The identity as the API server has it. */
   stored(): AwsFederatedIdentity | undefined;
   /** The operator as after a restart: it knows nothing but what is stored. */
@@ -126,6 +128,11 @@ function scene(
     dependencies,
     reconcile,
     failure: () => thrownBy(reconcile),
+    reconcileSettled: async () => {
+      expect(await thrownBy(reconcile)).toMatchObject({ reason: 'Propagating' });
+      clock.now = new Date(clock.now.getTime() + dependencies.knownRoles.consistencyWindowMs + 1_000);
+      await reconcile();
+    },
     stored: () => {
       const object = kubernetes.read<AwsFederatedIdentity>(IDENTITIES, request);
       if (object !== undefined) expectGoodStatus(object);

@@ -1,7 +1,17 @@
-import { describe, expect, test } from 'vitest';
-import { after, condition, identity, NOW, role, ROLE_NAME, thrownBy } from '../../../test/support/builders.ts';
+import { describe, expect, test, vi } from 'vitest';
+import {
+  after,
+  condition,
+  desiredRole,
+  identity,
+  provider,
+  role,
+  ROLE_NAME,
+  thrownBy,
+} from '../../../test/support/builders.ts';
+import { identityScene } from '../../../test/support/identity-scene.ts';
 import type { AwsFederatedIdentity } from '../../kube/kinds.ts';
-import { AdoptionNotices, announceAdoption } from './adoption.ts';
+import { AdoptionNotices, announceAdoption, requireRoleToAdopt } from './adoption.ts';
 import type { RolePlan } from './plan.ts';
 import type { Findings } from './status.ts';
 
@@ -32,12 +42,10 @@ async function announcement(
   seconds: number,
   {
     object = announced(),
-    observed = role(),
     adopts = true,
     actions = [],
   }: {
     readonly object?: AwsFederatedIdentity;
-    readonly observed?: ReturnType<typeof role>;
     readonly adopts?: boolean;
     readonly actions?: ApplyPlan['actions'];
   } = {},
@@ -45,7 +53,7 @@ async function announcement(
   const shown: Findings[] = [];
   const learn = (findings: Findings): void => void shown.push(findings);
   const error = await thrownBy(() => {
-    announceAdoption(object, observed, plan(adopts, actions), { notices, learn, now: after(seconds * 1000) });
+    announceAdoption(object, plan(adopts, actions), { notices, learn, now: after(seconds * 1000) });
     throw undefined;
   });
   return { error, shown };
@@ -97,9 +105,11 @@ describe('an adoption [S1]', () => {
   });
 
   test('of a role that does not exist is refused', async () => {
-    const notices = new AdoptionNotices();
-    const context = { notices, learn: () => {}, now: NOW };
-    expect(await thrownBy(() => announceAdoption(announced(), undefined, plan(), context))).toMatchObject({
+    const adoption = { roleId: 'AROAEXAMPLE0000001', allowed: true, rolePath: undefined, provider: 'default' };
+    const desired = { adoption, role: desiredRole() };
+    expect(() => requireRoleToAdopt(desired, role())).not.toThrow();
+    expect(() => requireRoleToAdopt({ ...desired, adoption: undefined }, undefined)).not.toThrow();
+    expect(await thrownBy(() => requireRoleToAdopt(desired, undefined))).toMatchObject({
       reason: 'AdoptionRefused',
       message: expect.stringMatching(/does not exist\. Remove spec\.adopt/),
       disposition: { kind: 'terminal' },
@@ -122,4 +132,14 @@ describe('an adoption [S1]', () => {
       10_000, 7_000, 10_000, 10_000, 6_000,
     ]);
   });
+});
+
+test('of a role that does not exist is refused under Observe too, and no other way is shown', async () => {
+  vi.useFakeTimers();
+  const scene = identityScene({
+    identity: identity({ spec: { adopt: { roleId: 'AROAEXAMPLE0000001' }, managementPolicy: 'Observe' } }),
+    provider: provider({ spec: { guardrails: { adoption: 'Allow' } } }),
+  });
+  expect(await scene.failure()).toMatchObject({ reason: 'AdoptionRefused' });
+  vi.useRealTimers();
 });

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { terminal, waiting } from '../../errors.ts';
 import type { Role } from '../../iam/roles.ts';
 import type { AwsFederatedIdentity } from '../../kube/kinds.ts';
+import type { Desired } from './desired.ts';
 import type { RolePlan } from './plan.ts';
 import type { Findings } from './status.ts';
 
@@ -40,19 +41,24 @@ interface AdoptionContext {
   readonly now: Date;
 }
 
+/** Throws for the adoption of a role that is not there: none is made in its place. */
+export function requireRoleToAdopt(
+  { adoption, role }: Pick<Desired, 'adoption' | 'role'>,
+  observed: Role | undefined,
+): void {
+  if (adoption === undefined || observed !== undefined) return;
+  throw terminal(
+    'AdoptionRefused',
+    `IAM role ${role.name} does not exist. Remove spec.adopt to have it created, or correct spec.role.name.`,
+  );
+}
+
 /** Throws until the plan of an adoption has been in status.drift for long enough. A role that is ours already passes. */
 export function announceAdoption(
   identity: AwsFederatedIdentity,
-  observed: Role | undefined,
   { actions, adopts, drift, name }: ApplyPlan,
   { notices, learn, now }: AdoptionContext,
 ): void {
-  if (observed === undefined) {
-    throw terminal(
-      'AdoptionRefused',
-      `IAM role ${name} does not exist. Remove spec.adopt to have it created, or correct spec.role.name.`,
-    );
-  }
   if (!adopts) return;
   const remainingMs = notices.remaining(identity, actions, now);
   if (isAnnounced(identity) && remainingMs <= 0) return;

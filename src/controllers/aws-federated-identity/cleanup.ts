@@ -22,6 +22,11 @@ import { planRoleDeletion } from './plan.ts';
 import { isMadeFor } from './plan-binding.ts';
 import { requireSameAccount } from './same-account.ts';
 
+interface CleanupContext extends ApplyContext {
+  /** Milliseconds since the epoch: as `CleanupStarts` has it. */
+  readonly startedAt: number;
+}
+
 /**
  * Undoes everything in the opposite order: no new pods, no table entry, no ServiceAccount of ours, no role; the finalizer
  * last. Each part may be gone already, so that a crash anywhere is only a second start.
@@ -29,7 +34,7 @@ import { requireSameAccount } from './same-account.ts';
 export async function cleanUp(
   dependencies: Dependencies,
   identity: AwsFederatedIdentity,
-  context: ApplyContext,
+  context: CleanupContext,
 ): Promise<void> {
   const { kubernetes, identities } = dependencies;
   const { namespace, uid } = identity.metadata;
@@ -167,7 +172,7 @@ export const lastRoleName = (
 async function deleteRole(
   dependencies: Dependencies,
   identity: AwsFederatedIdentity,
-  { signal, log }: ApplyContext,
+  { signal, log, startedAt }: CleanupContext,
 ): Promise<void> {
   const place = placeOfRole(identity, dependencies.providers.get(identity.spec.providerRef));
   if (place === undefined) return;
@@ -178,7 +183,12 @@ async function deleteRole(
   const observed = await account.roles.get(roleName, signal);
   const owner = { cluster: dependencies.cluster, namespace, name, uid };
   if (observed === undefined || !isOwnedBy(observed.tags, owner)) {
-    requireSettledReads(dependencies, identity, roleName);
+    const { consistencyWindowMs } = dependencies.knownRoles;
+    requireSettled(
+      { writtenAt: startedAt, consistencyWindowMs },
+      dependencies.now(),
+      `IAM shows no role ${roleName} of this identity. Its answers can be late after a write, so it is asked again until they cannot be.`,
+    );
     // Ours, but its tags were taken off, and without them it is not written to.
     if (observed !== undefined && observed.id === identity.status?.roleId && lacksOtherOwner(observed.tags, owner))
       tellOfStay(dependencies, identity, log);
@@ -191,31 +201,21 @@ async function deleteRole(
   }
 }
 
-/** Shortly after our last write, a role that is not seen, or not as ours, may only be an answer from before it. */
-function requireSettledReads(
-  { knownRoles, now }: Pick<Dependencies, 'knownRoles' | 'now'>,
-  identity: AwsFederatedIdentity,
-  roleName: string,
-): void {
-  const writtenAt = lastPossibleWrite(identity);
-  if (writtenAt === undefined) return;
-  requireSettled(
-    { writtenAt, consistencyWindowMs: knownRoles.consistencyWindowMs },
-    now(),
-    `IAM role ${roleName} was written moments ago, and IAM does not show it as it was left: its answers can be late. It is looked at again.`,
-  );
-}
-
 /**
- * Without a role in the status, a pass may still have made one and been cut short before it could say so; without a time, a
- * later pass did not know of the status that had it. All that is known then is that it was before the deletion. A status that
- * names a time long after the deletion was written by a wrong clock, or by somebody else.
+ * When this process first looked at each identity that is being deleted, by UID. All that was ever written for it came before:
+ * a pass of ours has ended by then, and one of a process before us too, whether or not the status could still tell of it.
  */
-function lastPossibleWrite({ metadata, status }: AwsFederatedIdentity): number | undefined {
-  const deletion = metadata.deletionTimestamp === undefined ? undefined : Date.parse(metadata.deletionTimestamp);
-  if (status?.roleId === undefined || status.lastSyncTime === undefined) return deletion;
-  return Math.min(Date.parse(status.lastSyncTime), (deletion ?? Infinity) + LONGEST_PASS_MS);
-}
+export class CleanupStarts {
+  readonly #starts = new Map<string, number>();
 
-/** A pass that was under way at the deletion has ended by then, with room for two clocks. */
-const LONGEST_PASS_MS = 10 * 60_000;
+  /** Milliseconds since the epoch; now for the first look. */
+  of(uid: string, now: Date): number {
+    const start = this.#starts.get(uid) ?? now.getTime();
+    this.#starts.set(uid, start);
+    return start;
+  }
+
+  forget(uid: string): void {
+    this.#starts.delete(uid);
+  }
+}

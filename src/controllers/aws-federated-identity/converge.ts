@@ -153,14 +153,15 @@ async function verify(
   const now = dependencies.now();
   const { uid = '', generation } = identity.metadata;
   const proven = { generation, roleId: role.id };
-  const hasProof = role.syncedAt === undefined && isProven(identity, role.id);
+  const unprovenWrite = role.syncedAt ?? schedule.lastWrite(uid); // the status may not have been told of it
+  const hasProof = unprovenWrite === undefined && isProven(identity, role.id);
   if (hasProof && !schedule.isDue(uid, proven, now)) return;
   const { lastSyncTime } = identity.status ?? {};
   const toldWrite = lastSyncTime === undefined ? undefined : new Date(lastSyncTime);
-  const lastWrite = role.syncedAt ?? schedule.lastWrite(uid) ?? toldWrite;
+  const { region } = desired.provider.spec;
   await verifyFederation(
     dependencies,
-    { identity, roleArn: role.arn, roleId: role.id, region: desired.provider.spec.region, lastWrite },
+    { identity, roleArn: role.arn, roleId: role.id, region, lastWrite: unprovenWrite ?? toldWrite },
     signal,
   );
   schedule.verified(uid, proven, now);

@@ -5,7 +5,7 @@ import type { Role, RoleReference, Roles } from '../../iam/roles.ts';
 import { type AwsFederatedIdentity, IDENTITIES } from '../../kube/kinds.ts';
 import { applyOwnedMetadata, ownedMetadataOf } from '../../kube/owned-metadata.ts';
 import { settlesInMs } from '../settled-reads.ts';
-import { announceAdoption } from './adoption.ts';
+import { announceAdoption, requireRoleToAdopt } from './adoption.ts';
 import { applyRole } from './apply.ts';
 import type { ConvergeContext, Dependencies } from './dependencies.ts';
 import type { Desired } from './desired.ts';
@@ -35,8 +35,9 @@ export async function ensureRole(
     known = asKnown();
   }
   if (known !== undefined) {
-    // Drift that was shown before is gone; and a status that could not be written may still name an earlier role.
-    context.learn({ role: known, drift: [], tagKeys: desired.tagKeys });
+    // Drift that was shown before is gone; and a status that could not be written may still tell of an earlier role and write.
+    const syncedAt = knownRoles.recentWriteAt(uid, now());
+    context.learn({ role: known, drift: [], tagKeys: desired.tagKeys, ...(syncedAt && { syncedAt }) });
     return known;
   }
   const { spec } = desired.provider;
@@ -79,9 +80,10 @@ async function repair(
   const planContext = planContextOf(identity, desired);
   const plan = planRole(desired.role, observed, planContext);
   if (plan.kind === 'refuse') throw terminal(plan.reason, plan.message);
+  requireRoleToAdopt(desired, observed);
   if (identity.spec.managementPolicy === 'Observe')
     return showOnly(dependencies, { identity, desired, observed }, plan, context);
-  if (desired.adoption !== undefined) announceAdoption(identity, observed, plan, { ...context, now: now() });
+  if (desired.adoption !== undefined) announceAdoption(identity, plan, { ...context, now: now() });
   if (plan.actions.length > 0) {
     // Should it break off, its tags may be there already: a later spec that does not want them must know of them.
     learn({ tagKeys: tagKeysOfEither(identity, desired) });

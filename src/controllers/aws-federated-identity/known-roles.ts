@@ -68,6 +68,12 @@ export class KnownRoles {
     return this.#lastWrite(uid, now)?.role;
   }
 
+  /** When that write was. */
+  recentWriteAt(uid: string, now: Date): Date | undefined {
+    const lastWrite = this.#lastWrite(uid, now);
+    return lastWrite === undefined ? undefined : new Date(lastWrite.at);
+  }
+
   #lastWrite(uid: string, now: Date): Memory['lastWrite'] {
     const lastWrite = this.#roles.get(uid)?.lastWrite;
     if (lastWrite === undefined || now.getTime() - lastWrite.at >= this.#options.consistencyWindowMs) return undefined;

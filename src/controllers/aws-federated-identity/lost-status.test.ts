@@ -49,6 +49,16 @@ describe('a status that is lost', () => {
     expect(await scene.failure()).toMatchObject({ reason: 'TokenExchangeFailed' });
   });
 
+  test('with the time of a write has the next pass tell it', async () => {
+    const scene = identityScene({ identity: named });
+    loseStatus(scene);
+    await scene.failure();
+    expect(scene.stored()?.status?.lastSyncTime).toBeUndefined();
+    scene.clock.now = after(5_000);
+    await scene.reconcile();
+    expect(scene.stored()?.status?.lastSyncTime).toBe('2026-03-01T12:00:00Z');
+  });
+
   test('with a proof has it made again, and told', async () => {
     const scene = identityScene({ identity: named });
     loseStatus(scene);

@@ -7,7 +7,7 @@ import type { KubernetesResource } from '../../kube/resource.ts';
 import { writeStatus } from '../../kube/write-status.ts';
 import type { Reconcile, ReconcileContext, Result } from '../../runtime/reconciler.ts';
 import { AdoptionNotices } from './adoption.ts';
-import { cleanUp } from './cleanup.ts';
+import { CleanupStarts, cleanUp } from './cleanup.ts';
 import { converge } from './converge.ts';
 import type { ConvergeContext, Dependencies } from './dependencies.ts';
 import { holdPods } from './hold-pods.ts';
@@ -19,6 +19,7 @@ export function reconcileFederatedIdentity(dependencies: Dependencies): Reconcil
   const { knownRoles, leftInOrder, random, settings } = dependencies;
   const schedule = new VerificationSchedule(() => settings.verificationIntervalMs, random);
   const notices = new AdoptionNotices();
+  const cleanups = new CleanupStarts();
   return async (request, context) => {
     const stored = dependencies.identities.get(request);
     if (stored === undefined) return {};
@@ -30,7 +31,7 @@ export function reconcileFederatedIdentity(dependencies: Dependencies): Reconcil
       case 'Cleanup':
         schedule.forget(identity.metadata.uid ?? '');
         knownRoles.forget(identity.metadata.uid ?? '');
-        return remove(dependencies, identity, context);
+        return remove(dependencies, identity, { ...context, cleanups });
       case 'New':
       case 'Held':
         return identity.spec.suspend
@@ -108,15 +109,18 @@ function lookAnew(
 async function remove(
   dependencies: Dependencies,
   identity: AwsFederatedIdentity,
-  context: ReconcileContext,
+  { cleanups, ...context }: ReconcileContext & { readonly cleanups: CleanupStarts },
 ): Promise<Result> {
+  const { uid = '' } = identity.metadata;
+  const startedAt = cleanups.of(uid, dependencies.now());
   const progress = new Progress<'Deleted'>(['Deleted']);
   try {
     await progress.run(
       'Deleted',
-      () => cleanUp(dependencies, identity, context),
+      () => cleanUp(dependencies, identity, { ...context, startedAt }),
       () => 'gone',
     );
+    cleanups.forget(uid);
     return {};
   } catch (error) {
     await writeStatus(
