@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { after, NOW } from '../../test/support/builders.ts';
-import { requireSettled, settlesInMs } from './settled-reads.ts';
+import { CleanupStarts, requireSettled, settlesInMs } from './settled-reads.ts';
 
 const settling = { writtenAt: NOW.getTime(), consistencyWindowMs: 60_000 };
 
@@ -26,4 +26,12 @@ describe('what was written', () => {
   test('is waited for no longer', () => {
     expect(() => requireSettled(settling, after(61_000), 'late')).not.toThrow();
   });
+});
+
+test('a clean-up starts at the first look, and anew only after its end', () => {
+  const starts = new CleanupStarts();
+  expect([starts.of('uid', NOW), starts.of('uid', after(5_000))]).toEqual([NOW.getTime(), NOW.getTime()]);
+  expect(starts.of('other', after(5_000))).toBe(after(5_000).getTime());
+  starts.forget('uid');
+  expect(starts.of('uid', after(9_000))).toBe(after(9_000).getTime());
 });

@@ -18,3 +18,22 @@ export function requireSettled(settling: Settling, now: Date, message: string): 
   const remainingMs = settlesInMs(settling, now);
   if (remainingMs > 0) throw waiting('Propagating', message, Math.min(remainingMs, RETRY_MS));
 }
+
+/**
+ * When this process first looked at each object that is being deleted, by UID. All that was ever written to AWS for it came
+ * before: a pass of ours has ended by then, and one of a process before us too, whether or not the status could still tell of it.
+ */
+export class CleanupStarts {
+  readonly #starts = new Map<string, number>();
+
+  /** Milliseconds since the epoch; now for the first look. */
+  of(uid: string, now: Date): number {
+    const start = this.#starts.get(uid) ?? now.getTime();
+    this.#starts.set(uid, start);
+    return start;
+  }
+
+  forget(uid: string): void {
+    this.#starts.delete(uid);
+  }
+}

@@ -23,7 +23,7 @@ import { isMadeFor } from './plan-binding.ts';
 import { requireSameAccount } from './same-account.ts';
 
 interface CleanupContext extends ApplyContext {
-  /** Milliseconds since the epoch: as `CleanupStarts` has it. */
+  /** As `CleanupStarts` has it. */
   readonly startedAt: number;
 }
 
@@ -198,24 +198,5 @@ async function deleteRole(
   for (const action of planRoleDeletion(observed)) {
     await applyAction(account.roles, roleName, action, signal);
     log.info({ action: action.type, role: roleName }, 'changed IAM role');
-  }
-}
-
-/**
- * When this process first looked at each identity that is being deleted, by UID. All that was ever written for it came before:
- * a pass of ours has ended by then, and one of a process before us too, whether or not the status could still tell of it.
- */
-export class CleanupStarts {
-  readonly #starts = new Map<string, number>();
-
-  /** Milliseconds since the epoch; now for the first look. */
-  of(uid: string, now: Date): number {
-    const start = this.#starts.get(uid) ?? now.getTime();
-    this.#starts.set(uid, start);
-    return start;
-  }
-
-  forget(uid: string): void {
-    this.#starts.delete(uid);
   }
 }

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { AwsOidcProviderSpec } from '../../crds/aws-oidc-provider.ts';
 import { ReconcileError, waiting } from '../../errors.ts';
 import { requireAccount } from '../../iam/account.ts';
-import { type IssuerUrl, type OidcProviderArn, oidcProviderArn } from '../../iam/arn.ts';
+import { type IssuerUrl, oidcProviderArn } from '../../iam/arn.ts';
 import { isOwnedBy } from '../../iam/tags.ts';
 import { type AwsOidcProvider, PROVIDERS } from '../../kube/kinds.ts';
 import { applyOwnedMetadata } from '../../kube/owned-metadata.ts';
@@ -20,13 +20,15 @@ interface CleanUpContext {
   readonly signal: AbortSignal;
   readonly log: Logger;
   readonly issuer: ClusterIssuer;
+  /** As `CleanupStarts` has it. */
+  readonly startedAt: number;
 }
 
 /** Waits for the identities that use the provider; then the OIDC provider goes, if it is ours and the policy says so. */
 export async function cleanUp(
   dependencies: Dependencies,
   provider: AwsOidcProvider,
-  { signal, log, issuer }: CleanUpContext,
+  context: CleanUpContext,
 ): Promise<void> {
   const { kubernetes, identities } = dependencies;
   const { name = '' } = provider.metadata;
@@ -40,18 +42,19 @@ export async function cleanUp(
     );
   }
   if (provider.spec.deletionPolicy === 'Delete' && provider.spec.managementPolicy === 'Manage') {
-    await deleteProvider(dependencies, provider, { signal, log, issuer });
-    await withdraw(dependencies, provider, { signal, log });
+    await deleteProvider(dependencies, provider, context);
+    await withdraw(dependencies, provider, context);
   }
-  await applyOwnedMetadata(kubernetes, { ...provider, type: PROVIDERS }, { finalizer: false, bound: false }, signal);
+  const none = { finalizer: false, bound: false };
+  await applyOwnedMetadata(kubernetes, { ...provider, type: PROVIDERS }, none, context.signal);
 }
 
 async function deleteProvider(
   dependencies: Dependencies,
   { metadata, spec, status }: AwsOidcProvider,
-  { signal, log, issuer }: CleanUpContext,
+  { signal, log, issuer, startedAt }: CleanUpContext,
 ): Promise<void> {
-  const { accounts, cluster } = dependencies;
+  const { accounts, cluster, settings, now } = dependencies;
   const { name = '', uid = '' } = metadata;
   // After a crash the status may not know of the OIDC provider that was made: it is that of the cluster's issuer.
   const url = status?.issuer ?? (await usableIssuer(spec, issuer, signal));
@@ -60,27 +63,18 @@ async function deleteProvider(
   const { partition } = await requireAccount(account, spec.accountId, signal);
   const arn = status?.arn ?? oidcProviderArn(partition, spec.accountId, url);
   const observed = await account.oidcProviders.get(arn, signal);
-  if (observed === undefined) return requireSettledReads(dependencies, metadata, arn);
+  if (observed === undefined)
+    return requireSettled(
+      { writtenAt: startedAt, consistencyWindowMs: settings.consistencyWindowMs },
+      now(),
+      `IAM shows no OIDC provider ${arn}. Its answers can be late after a write, so it is asked again until they cannot be.`,
+    );
   if (!isOwnedBy(observed.tags, { cluster, name, uid })) {
     log.warn({ oidcProvider: arn }, 'OIDC provider is not ours and stays');
     return;
   }
   await account.oidcProviders.delete(arn, signal);
   log.info({ action: 'DeleteOpenIDConnectProvider', oidcProvider: arn }, 'changed OIDC provider');
-}
-
-/** What was made shortly before the deletion is what IAM need not show yet: its absence is believed only when it must. */
-function requireSettledReads(
-  { settings, now }: Pick<Dependencies, 'settings' | 'now'>,
-  { deletionTimestamp }: AwsOidcProvider['metadata'],
-  arn: OidcProviderArn,
-): void {
-  if (deletionTimestamp === undefined) return;
-  requireSettled(
-    { writtenAt: Date.parse(deletionTimestamp), consistencyWindowMs: settings.consistencyWindowMs },
-    now(),
-    `IAM does not show the OIDC provider ${arn}, which may have been made moments ago: its answers can be late. It is looked at again.`,
-  );
 }
 
 /** The issuer of the cluster; undefined where AWS cannot use it, so that nothing was made for it. */

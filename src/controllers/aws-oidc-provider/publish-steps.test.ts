@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { after, provider as aProvider, providerSpec, thrownBy } from '../../../test/support/builders.ts';
+import { after, oidcProvider, provider as aProvider, providerSpec, thrownBy } from '../../../test/support/builders.ts';
 import { foundObject } from '../../../test/support/in-memory-s3.ts';
 import { freshProvider, providerScene } from '../../../test/support/provider-scene.ts';
 import { retryable } from '../../errors.ts';
@@ -123,7 +123,7 @@ describe('with the object', () => {
       left: [JWKS, DISCOVERY],
     },
   ])('$name: the documents that stay are $left', async ({ fields, left }) => {
-    const made = scene({ provider: deleted(fields) });
+    const made = scene({ provider: deleted(fields), observed: oidcProvider() });
     published(made);
     await made.reconcile();
     expect([...made.bucket.state.keys()]).toEqual(left);
@@ -131,7 +131,7 @@ describe('with the object', () => {
   });
 
   test('documents that another provider publishes too stay', async () => {
-    const made = scene({ provider: deleted({ deletionPolicy: 'Delete' }) });
+    const made = scene({ provider: deleted({ deletionPolicy: 'Delete' }), observed: oidcProvider() });
     published(made);
     const other = aProvider({ metadata: { name: 'other-account', uid: 'other-uid' }, spec });
     made.kubernetes.put(PROVIDERS, other);

@@ -7,6 +7,7 @@ import { writeStatus } from '../../kube/write-status.ts';
 import { IssuerCheck } from '../../oidc/issuer-check.ts';
 import type { Reconcile, ReconcileContext, Result } from '../../runtime/reconciler.ts';
 import { resyncInMs } from '../resync.ts';
+import { CleanupStarts } from '../settled-reads.ts';
 import { cleanUp } from './cleanup.ts';
 import { ClusterIssuer } from './cluster-issuer.ts';
 import { converge, type ConvergeContext } from './converge.ts';
@@ -24,6 +25,7 @@ export function reconcileOidcProvider(dependencies: Dependencies): Reconcile {
     check: new IssuerCheck({ fetchDocument, now }),
     proofs: new ProofSchedule({ intervalMs: () => settings.providerVerificationIntervalMs, random }),
   };
+  const cleanups = new CleanupStarts();
   return async (request, context) => {
     const provider = dependencies.providers.get(request);
     if (provider === undefined) return {};
@@ -33,7 +35,7 @@ export function reconcileOidcProvider(dependencies: Dependencies): Reconcile {
       case 'Cleanup':
         verified.delete(provider.metadata.uid ?? '');
         asked.proofs.forget(provider.metadata.uid ?? '');
-        return remove(dependencies, provider, { ...context, issuer: asked.issuer });
+        return remove(dependencies, provider, { ...context, issuer: asked.issuer, cleanups });
       case 'New':
       case 'Held':
         return isFresh(dependencies, provider, asked)
@@ -131,15 +133,18 @@ function nextLookMs(
 async function remove(
   dependencies: Dependencies,
   provider: AwsOidcProvider,
-  context: ReconcileContext & Pick<Asked, 'issuer'>,
+  { cleanups, ...context }: ReconcileContext & Pick<Asked, 'issuer'> & { readonly cleanups: CleanupStarts },
 ): Promise<Result> {
+  const { uid = '' } = provider.metadata;
+  const startedAt = cleanups.of(uid, dependencies.now());
   const progress = new Progress<'Deleted'>(['Deleted']);
   try {
     await progress.run(
       'Deleted',
-      () => cleanUp(dependencies, provider, context),
+      () => cleanUp(dependencies, provider, { ...context, startedAt }),
       () => 'gone',
     );
+    cleanups.forget(uid);
     return {};
   } catch (error) {
     await writeStatus(
