@@ -25,10 +25,12 @@ const WITHIN: ReadonlyMap<PolicyArn | undefined, ReadonlySet<string>> = new Map(
   [BOUNDARIES[1], new Set<string>([MANAGED[1], INLINE[0], INLINE[1]])],
 ]);
 
-/** Who may do what: each principal that the trust policy lets in, with each policy that the boundary lets through. */
+/** Who may do what: each that a statement of the trust policy lets in, with each policy that the boundary lets through. */
 export function accessOf(role: DesiredRole | undefined): ReadonlySet<string> {
   if (role === undefined || role.trustPolicy.includes('"Effect":"Deny"')) return new Set();
   const granted = [...role.managedPolicyArns, ...role.inlinePolicies.values()];
   const within = WITHIN.get(role.permissionsBoundaryArn);
-  return new Set(granted.filter((one) => within?.has(one)).map((one) => `${role.trustPolicy} ${one}`));
+  const { Statement }: { readonly Statement: readonly object[] } = JSON.parse(role.trustPolicy);
+  const who = Statement.map((statement) => JSON.stringify(statement));
+  return new Set(granted.filter((one) => within?.has(one)).flatMap((one) => who.map((each) => `${each} ${one}`)));
 }
