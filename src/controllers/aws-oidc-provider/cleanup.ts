@@ -16,7 +16,7 @@ import { publishTarget, unpublish } from './publish.ts';
 
 const MAX_NAMES = 5;
 
-interface CleanUpContext {
+interface CleanupContext {
   readonly signal: AbortSignal;
   readonly log: Logger;
   readonly issuer: ClusterIssuer;
@@ -28,7 +28,7 @@ interface CleanUpContext {
 export async function cleanUp(
   dependencies: Dependencies,
   provider: AwsOidcProvider,
-  context: CleanUpContext,
+  context: CleanupContext,
 ): Promise<void> {
   const { kubernetes, identities } = dependencies;
   const { name = '' } = provider.metadata;
@@ -52,7 +52,7 @@ export async function cleanUp(
 async function deleteProvider(
   dependencies: Dependencies,
   { metadata, spec, status }: AwsOidcProvider,
-  { signal, log, issuer, startedAt }: CleanUpContext,
+  { signal, log, issuer, startedAt }: CleanupContext,
 ): Promise<void> {
   const { accounts, cluster, settings, now } = dependencies;
   const { name = '', uid = '' } = metadata;
