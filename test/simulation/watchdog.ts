@@ -13,7 +13,8 @@ import { CLUSTER } from '../support/builders.ts';
 import type { InMemoryBucket } from '../support/in-memory-s3.ts';
 import type { ApiServer, Commit } from './api-server.ts';
 import type { Aws, RoleWrite } from './aws.ts';
-import { accessOf, desiredOf } from './desired-roles.ts';
+import { accessOf } from './desired-roles.ts';
+import { type Asked, SpecHistory, STALLED_WATCH_MS } from './spec-history.ts';
 import { isProvenProvider, proofOf } from './proofs.ts';
 import { SCRIPT_MS, SERVICE_ACCOUNTS } from './script.ts';
 
@@ -24,19 +25,11 @@ export interface Violation {
   readonly at: number;
 }
 
-/** What specs asked for at a time, until the next one. */
-interface Version {
-  readonly at: number;
-  readonly access: ReadonlySet<string>;
-  /** Ids of roles that could be adopted. */
-  readonly adoptable: string | undefined;
-}
-
 /**
  * How old the specs can be that a write rests on: a stalled watch, a reconcile up to its time limit, a request of a dead
  * process on its way.
  */
-const STALE_MS = 60_000 + 120_000 + 30_000 + 15_000;
+const STALE_MS = STALLED_WATCH_MS + 120_000 + 30_000 + 15_000;
 /** How old can be what the operator believes of a role: IAM's lag or the consistency window, and then as above. */
 const BELIEF_MS = 60_000 + STALE_MS;
 
@@ -51,8 +44,7 @@ interface Sources {
 export class Watchdog {
   readonly #sources: Sources;
   readonly violations: Violation[] = [];
-  /** By role name and by identity. */
-  readonly #versions = new Map<string, Map<string, Version[]>>();
+  readonly #asked: SpecHistory;
   /** Roles that the operator made or adopted. */
   readonly #ours = new Set<string>();
   /** Roles that a person took away from the operator, and when. */
@@ -77,6 +69,7 @@ export class Watchdog {
 
   constructor(sources: Sources) {
     this.#sources = sources;
+    this.#asked = new SpecHistory(sources);
     sources.api.onCommit((commit) => this.#onCommit(commit));
     sources.aws.onRoleWrite = (write) => this.#onRoleWrite(write);
     sources.aws.onProviderWrite = () => this.#wrote('OIDC provider');
@@ -143,7 +136,7 @@ export class Watchdog {
     const now = this.#sources.now();
     this.#wrote(`${operation} ${name}`);
     if (operation === 'CreateRole' && after !== undefined) this.#judgeCreation(after);
-    const recent = this.#recent(name, now - STALE_MS);
+    const recent = this.#asked.since(name, now - STALE_MS);
     if (before !== undefined) this.#judgeOwnership(operation, before, recent, now);
     this.#judgeProvider(operation, after ?? before);
     const allowed = recent.reduce((all, { access }) => all.union(access), accessOf(before));
@@ -151,9 +144,9 @@ export class Watchdog {
     const wider = accessOf(after).difference(allowed);
     if (wider.size > 0 && touchedAt === undefined)
       this.report('I4', `${operation} ${name} allows ${[...wider].join(' and ')}`);
-    const current = this.#recent(name, now).some(
-      ({ access }) => after !== undefined && access.symmetricDifference(accessOf(after)).size === 0,
-    );
+    const current = this.#asked
+      .since(name, now)
+      .some(({ access }) => after !== undefined && access.symmetricDifference(accessOf(after)).size === 0);
     if (touchedAt !== undefined && current && now - touchedAt > BELIEF_MS) this.#touched.delete(name);
   }
 
@@ -181,7 +174,7 @@ export class Watchdog {
   #judgeOwnership(
     operation: string,
     before: { readonly id: string; readonly name: string },
-    recent: readonly Version[],
+    recent: readonly Asked[],
     now: number,
   ): void {
     if (recent.some(({ adoptable }) => adoptable === before.id)) this.#ours.add(before.id);
@@ -192,19 +185,14 @@ export class Watchdog {
       this.report('I1', `${operation} on ${before.name} (${before.id}), which is not ours`);
   }
 
-  #recent(name: string, since: number): readonly Version[] {
-    return [...(this.#versions.get(name)?.values() ?? [])].flatMap((versions) =>
-      versions.filter((_, index) => (versions[index + 1]?.at ?? Infinity) >= since),
-    );
-  }
-
   #onCommit({ kind, type, object, previous, author }: Commit): void {
     if (author === 'operator') this.#wrote(`${kind} ${object.metadata.namespace ?? ''}/${object.metadata.name}`);
     if (kind === PROVIDERS.kind && author === 'user' && previous !== undefined)
       this.#providerEditedAt = this.#sources.now();
     if (kind === PROVIDERS.kind && previous !== undefined && isProvenProvider(previous as AwsOidcProvider))
       this.#providerProvenAt = this.#sources.now();
-    if (kind === IDENTITIES.kind || kind === PROVIDERS.kind) this.#recordVersions();
+    if (kind === PROVIDERS.kind) this.#asked.onProvider(previous as AwsOidcProvider | undefined);
+    if (kind === IDENTITIES.kind) this.#asked.onIdentity(object as AwsFederatedIdentity);
     if (kind === IDENTITIES.kind)
       this.#onIdentity(object as AwsFederatedIdentity, previous as AwsFederatedIdentity | undefined, type);
     this.#judgePods();
@@ -241,36 +229,6 @@ export class Watchdog {
   #isReplaced(arn: string): boolean {
     const touchedAt = this.#touched.get(arn.slice(arn.lastIndexOf('/') + 1)) ?? -Infinity;
     return this.#sources.now() - touchedAt <= BELIEF_MS;
-  }
-
-  #recordVersions(): void {
-    const { api, now } = this.#sources;
-    const provider = api.read<AwsOidcProvider>(PROVIDERS, { name: 'default' });
-    for (const identity of api.all<AwsFederatedIdentity>(IDENTITIES)) {
-      if (provider === undefined) continue;
-      const desired = desiredOf(identity, provider);
-      if (desired instanceof Error) {
-        for (const byIdentity of this.#versions.values())
-          this.#record(byIdentity, identity, { at: now(), access: new Set(), adoptable: undefined });
-        continue;
-      }
-      const byIdentity = this.#versions.get(desired.role.name) ?? new Map<string, Version[]>();
-      this.#versions.set(desired.role.name, byIdentity);
-      const adoptable = desired.adoption?.allowed === true ? desired.adoption.roleId : undefined;
-      this.#record(byIdentity, identity, { at: now(), access: accessOf(desired.role), adoptable });
-    }
-  }
-
-  #record(
-    byIdentity: Map<string, Version[]>,
-    { metadata: { uid = '' } }: AwsFederatedIdentity,
-    version: Version,
-  ): void {
-    const versions = byIdentity.get(uid) ?? [];
-    byIdentity.set(uid, versions);
-    const last = versions.at(-1);
-    const isSame = last?.adoptable === version.adoptable && last?.access.symmetricDifference(version.access).size === 0;
-    if (!isSame) versions.push(version);
   }
 
   /** Where every identity of a ServiceAccount is bound, the pending gate is open: then the table must answer. */
