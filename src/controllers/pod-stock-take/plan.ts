@@ -76,7 +76,7 @@ export function planStock({ namespace, subjects, stocks, now }: StockInput, befo
     memory: {
       found: new Map(looks.map(({ subject, stock }) => [subject.serviceAccount, foundIn(stock)])),
       toldPods: new Set(toPods.map(({ key }) => key).filter((key) => told.has(key))),
-      written: writtenAfter(looks, counts, { before, now }),
+      written: writtenAfter(looks, counts, before),
     },
     dueInMs: waits.length === 0 ? undefined : Math.min(...waits),
   };
@@ -102,8 +102,8 @@ type WriteCounts = Extract<StockAction, { type: 'WriteCounts' }>;
 
 interface CountsDue {
   readonly write?: WriteCounts;
-  /** Whether the write is the one that puts `bound` right. */
-  readonly putsRight?: boolean;
+  /** What is to be remembered of the write. */
+  readonly written?: Written;
   readonly dueInMs?: number;
 }
 
@@ -115,30 +115,27 @@ function countsToWrite({ subject, stock }: Look, before: Memory, now: number): C
   const { bound, notInjected, stale } = foundIn(stock);
   const counted = identity.status?.pods ?? NO_PODS;
   const write: WriteCounts = { type: 'WriteCounts', identity, pods: { bound, notInjected, stale } };
-  if (notInjected !== counted.notInjected || stale !== counted.stale) return { write };
+  const first = { write, written: { at: now, isPutRight: false } };
+  if (notInjected !== counted.notInjected || stale !== counted.stale) return first;
   if (bound === counted.bound) return {};
   const last = before.written.get(identity.metadata.uid ?? '');
   const dueInMs = (last?.at ?? -Infinity) + BOUND_INTERVAL_MS - now;
-  if (last === undefined || dueInMs <= 0) return { write };
+  if (last === undefined || dueInMs <= 0) return first;
   if (last.isPutRight) return { dueInMs };
-  return before.found.get(serviceAccount)?.bound === bound ? { write, putsRight: true } : { dueInMs: SETTLING_MS };
+  const isSettled = before.found.get(serviceAccount)?.bound === bound;
+  return isSettled ? { write, written: { ...last, isPutRight: true } } : { dueInMs: SETTLING_MS };
 }
 
 /** Identities that are gone are forgotten. */
 function writtenAfter(
   looks: readonly Look[],
   counts: readonly CountsDue[],
-  { before, now }: { readonly before: Memory; readonly now: number },
+  before: Memory,
 ): ReadonlyMap<string, Written> {
   return new Map(
     looks.flatMap(({ subject: { identity } }, index): readonly [string, Written][] => {
       const { uid = '' } = identity?.metadata ?? {};
-      const { write, putsRight = false } = counts[index] ?? {};
-      const last = before.written.get(uid);
-      const isFirst = write !== undefined && !putsRight;
-      const written = isFirst
-        ? { at: now, isPutRight: false }
-        : last && { ...last, isPutRight: last.isPutRight || putsRight };
+      const written = counts[index]?.written ?? before.written.get(uid);
       return uid === '' || written === undefined ? [] : [[uid, written]];
     }),
   );
